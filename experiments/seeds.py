@@ -1,0 +1,52 @@
+"""N seeds of the notebook recipe: how much do memorising and grokking vary with the seed?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import grokjax
+from grokjax import plots, recipes
+from grokjax.analysis.timing import as_text, first_epoch, quartiles
+from grokjax.cli import finish, launch, script
+from grokjax.stopping import THRESHOLD
+
+
+@dataclass
+class Args:
+    """N seeds of the notebook recipe: the distribution of time to memorise and to grok."""
+
+    out: Path = Path("runs/seeds")
+    """Run directory; one that holds these very seeds is gone on with."""
+    seeds: int = 64
+    """Members, each seed with its own split."""
+    max_epochs: int = 3000
+    """Budget of a member; it leaves sooner once it grokked."""
+    lanes: str = "auto"
+    """Members in training at a time; auto: two a CPU core."""
+    devices: str = "auto"
+    """Devices to use; auto: on CPU one a core."""
+
+
+def main(args: Args) -> None:
+    config = replace(recipes.get("notebook").config, max_epochs=args.max_epochs)
+    sweep = grokjax.Sweep(config, seed=range(args.seeds))
+    run = launch(sweep, args.out, recipe="notebook", lanes=args.lanes, devices=args.devices)
+    history = run.history
+    named = {}
+    for split, threshold in (("train", THRESHOLD), ("test", 0.5), ("test", THRESHOLD)):
+        accuracy = history[f"{split}_accuracy"].values
+        epochs = first_epoch(accuracy, history.epoch.values, threshold)
+        label = f"{split} accuracy >= {threshold:.0%}"
+        named[label] = epochs
+        print(f"{label}: epoch {as_text(quartiles(epochs))}, median and quartiles")
+    peak = quartiles(history.test_loss.max("eval").values)
+    print(f"maximum test loss: {as_text(peak, digits=2)}")
+    title = f"addition mod {config.modulus}, {args.seeds} seeds"
+    plots.save(plots.curves(history), args.out / "figures" / "curves.png")
+    ax = plots.times(named, title)
+    finish(run, plots.save(ax, args.out / "figures" / "seeds.png"))
+
+
+if __name__ == "__main__":
+    script(main, Args)

@@ -1,0 +1,90 @@
+"""Command-line flags from the fields of Config, and back to a sweep."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import field
+from typing import Annotated, Any, get_args
+
+import tyro
+
+from grokjax.config import FIELDS, TYPES, Config, ConfigError, names_of
+from grokjax.sweep import Sweep
+
+DEFAULT_SEEDS = 8
+
+
+def settings_class(base: Config | None) -> type:
+    """A dataclass with a flag a setting, several values where it can be swept.
+
+    With a base config its values are the defaults; without one the default is
+    to leave the setting alone.
+    """
+    fields: list[tuple[str, Any, Any]] = []
+    for name, f in FIELDS.items():
+        hint = TYPES[name]
+        sweepable = name in names_of("static", "traced")
+        flag: Any = tuple[_without_none(hint), ...] if sweepable else hint
+        value = None if base is None or name == "seed" else getattr(base, name)
+        default = () if value is None and sweepable else (value,) if sweepable else value
+        if base is None and not sweepable:
+            flag = hint | None
+        text = f.metadata["help"] + (f" ({f.metadata['allowed']})" if f.metadata["allowed"] else "")
+        fields.append((name, Annotated[flag, tyro.conf.arg(help=text)], field(default=default)))
+    seeds = "members, seeds 0 to N - 1, instead of --seed"
+    default_seeds = None if base is None else DEFAULT_SEEDS
+    extra = [
+        ("seeds", Annotated[int | None, tyro.conf.arg(help=seeds)], field(default=default_seeds)),
+        (
+            "full_batch",
+            Annotated[bool, tyro.conf.arg(help="all rows a step, instead of --batch-size")],
+            field(default=False),
+        ),
+    ]
+    doc = "The settings; several values make an axis, axes multiply."
+    return dataclasses.make_dataclass("Settings", [*extra, *fields], namespace={"__doc__": doc})
+
+
+def _without_none(hint: Any) -> Any:
+    """`int | None -> int`, anything else as it is."""
+    return next(iter(get_args(hint))) if type(None) in get_args(hint) else hint
+
+
+def sweep_of(settings: Any, base: Config) -> Sweep:
+    """The sweep that the flags name, on top of a recipe."""
+    values = {name: getattr(settings, name) for name in FIELDS}
+    if settings.full_batch:
+        values["batch_size"] = (None,)
+    elif not values["batch_size"]:
+        values["batch_size"] = (base.batch_size,)
+    if not values["data_seed"]:
+        values["data_seed"] = (None,)
+    if not values["seed"]:
+        if settings.seeds is None or settings.seeds < 1:
+            raise ConfigError(f"seeds: {settings.seeds!r} is not allowed; at least 1")
+        values["seed"] = tuple(range(settings.seeds))
+    elif settings.seeds not in (None, DEFAULT_SEEDS):
+        raise ConfigError("seeds: give --seeds or --seed, not both")
+    values["seed"] = values.pop("seed")  # the last axis: seeds of one setting stand together
+    axes = {n: v for n, v in values.items() if isinstance(v, tuple) and len(v) != 1}
+    shared = {n: v[0] if isinstance(v, tuple) else v for n, v in values.items() if n not in axes}
+    return Sweep(dataclasses.replace(base, **shared), **axes)
+
+
+def check_kept(sweep: Sweep, settings: Any) -> None:
+    """Settings may be repeated on resume, not changed."""
+    given = {name: getattr(settings, name) for name in FIELDS}
+    if settings.seeds is not None:
+        given["seed"] = tuple(range(settings.seeds))
+    if settings.full_batch:
+        given["batch_size"] = (None,)
+    for name, value in given.items():
+        if value in ((), None):
+            continue
+        kept = tuple(dict.fromkeys(getattr(member, name) for member in sweep.members))
+        if (value if isinstance(value, tuple) else (value,)) != kept:
+            shown = ", ".join(map(str, kept[:8])) + (", ..." if len(kept) > 8 else "")
+            raise ConfigError(
+                f"{name}: {value!r} is not allowed; the run has {shown}, and a resume keeps its "
+                "settings"
+            )

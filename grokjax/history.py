@@ -1,0 +1,71 @@
+"""The journal's records, merged into one labelled dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from grokjax import journal
+from grokjax.sweep import Sweep
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def merged(
+    directory: Path, sweep: Sweep, members: Sequence[int], statuses: Sequence[str]
+) -> xr.Dataset:
+    """History of some members, as `grokjax.Run.history` describes it."""
+    import xarray as xr
+
+    parts = list(journal.parts(directory, "records"))
+    epochs = np.unique(np.concatenate([p["epoch"] for p in parts] or [np.zeros(0, np.int32)]))
+    place = np.full(len(sweep), -1)  # member -> its row, or -1
+    place[list(members)] = np.arange(len(members))
+    variables: dict[str, np.ndarray] = {}
+    for part in parts:
+        rows, columns = place[part.pop("member")], np.searchsorted(epochs, part.pop("epoch"))
+        wanted = rows >= 0
+        for name, values in part.items():
+            whole = _wide_enough(variables.get(name), (len(members), len(epochs)), values)
+            # A smaller modulus fills the lower frequencies only.
+            tail = tuple(slice(size) for size in values.shape[1:])
+            whole[(rows[wanted], columns[wanted], *tail)] = values[wanted]
+            variables[name] = whole
+    dims = ("member", "eval", "frequency")
+    data = {name: (dims[: values.ndim], values) for name, values in variables.items()}
+    coordinates = _coordinates(sweep, members, epochs)
+    coordinates["status"] = ("member", np.array(statuses, dtype=str))
+    if "embedding_power" in variables:
+        coordinates["frequency"] = np.arange(1, variables["embedding_power"].shape[2] + 1)
+    return xr.Dataset(data, coordinates)
+
+
+def _wide_enough(
+    whole: np.ndarray | None, shape: tuple[int, int], values: np.ndarray
+) -> np.ndarray:
+    """`whole`, made or widened with NaN so that rows like `values` fit in."""
+    if whole is not None and whole.shape[2:] >= values.shape[1:]:
+        return whole
+    wider = np.full(shape + values.shape[1:], np.nan, np.float32)
+    if whole is not None:
+        wider[..., : whole.shape[2]] = whole
+    return wider
+
+
+def _coordinates(sweep: Sweep, members: Sequence[int], epochs: np.ndarray) -> dict[str, Any]:
+    steps = np.array([sweep[m].steps_per_epoch for m in members], np.int64)
+    coordinates: dict[str, Any] = {
+        "member": np.array(members, np.int64),
+        "epoch": ("eval", epochs),
+        "step": (("member", "eval"), steps[:, None] * epochs[None, :]),
+    }
+    for name in sweep.swept:
+        values = [getattr(sweep[m], name) for m in members]
+        # None is full batch, or the seed's own split; netCDF has no such value.
+        labels = [-1 if value is None else value for value in values]
+        coordinates[name] = ("member", np.array(labels))
+    return coordinates

@@ -1,0 +1,76 @@
+"""What `grokjax info` and `grokjax check` print."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from grokjax import devices, journal
+from grokjax.progress import duration
+from grokjax.run import Run, load
+
+
+def info(directory: Path) -> None:
+    """Settings, members by status, size on disk, last checkpoint. Needs no device."""
+    run = load(directory)
+    made = run.info["environment"]
+    print(f"{directory}: {run.sweep!r}, recipe {run.info['recipe'] or 'none'}")
+    counts = run.members["status"].value_counts()
+    print("status:     " + ", ".join(f"{n} {status}" for status, n in counts.items()))
+    epochs = run.members["epochs"]
+    print(f"epochs:     {epochs.sum():,} in all, {epochs.max():,} the furthest")
+    files = [path for path in directory.rglob("*") if path.is_file()]
+    print(f"on disk:    {sum(path.stat().st_size for path in files) / 1e6:.1f} MB")
+    print(f"checkpoint: {_last_checkpoint(directory)}")
+    print(f"made with:  jax {made['versions']['jax']}, {len(made['devices'])} x {made['platform']}")
+    if counts.reindex(["running", "pending"]).notna().any():
+        print(f"go on with: grokjax resume {directory}")
+
+
+def _last_checkpoint(directory: Path) -> str:
+    saved = [path for path in (directory / "checkpoints").glob("[0-9]*") if path.name.isdigit()]
+    if not saved:
+        return "none yet"
+    newest = max(saved, key=lambda path: int(path.name))
+    return f"{newest.name}, {duration(time.time() - newest.stat().st_mtime)} ago"
+
+
+def check(directory: Path | None) -> None:
+    """Prints devices, versions and a verdict.
+
+    Raises:
+      RuntimeError: the backend computes wrong numbers.
+      DamagedRun: a file of the run in `directory` is missing or altered.
+    """
+    run = None if directory is None else load(directory)
+    found = devices.start()
+    kinds = ", ".join(sorted({device.device_kind for device in found}))
+    print(f"devices:    {len(found)} x {found[0].platform} ({kinds}), {devices.cores()} cores")
+    versions = devices.versions()
+    print("versions:   " + ", ".join(f"{name} {version}" for name, version in versions.items()))
+    print("self-check: passed")
+    if run is None:
+        print("verdict:    ready")
+        return
+    problems = verify(run)
+    for problem in problems:
+        print(f"damaged:    {problem}")
+    if problems:
+        raise journal.DamagedRun(f"{directory}: {len(problems)} damaged file(s)")
+    count = len(journal.digests(run.directory))
+    print(f"verdict:    ready; {run.directory} is whole ({count} files, every checkpoint)")
+
+
+def verify(run: Run) -> list[str]:
+    """One line for each damaged file or checkpoint of a run."""
+    from grokjax.checkpoint import Checkpoints
+
+    problems = journal.verify(run.directory)
+    if (run.directory / "checkpoints").is_dir():
+        with Checkpoints(run.directory, read_only=True) as checkpoints:
+            for step in checkpoints.steps():
+                try:
+                    checkpoints.restore(step)
+                except journal.DamagedRun as error:
+                    problems.append(str(error))
+    return problems

@@ -1,0 +1,245 @@
+"""A run directory, read: members, history, parameters. NumPy throughout, no device needed.
+
+`load` works while training goes on and after a kill at any moment.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from grokjax import journal
+from grokjax.config import SCHEMA_VERSION, Config, Hypers
+from grokjax.journal import DamagedRun
+from grokjax.sweep import Sweep
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+HISTORY = "history.nc"
+
+
+class Run:
+    """What a launch left on disk.
+
+    directory: where. config: the settings all members share (swept fields at
+    their base value). sweep: all members' settings. info: the whole config.json.
+    """
+
+    def __init__(
+        self, directory: Path, info: dict[str, Any], sweep: Sweep, chosen: Sequence[int]
+    ) -> None:
+        self.directory, self.info, self.sweep = directory, info, sweep
+        self.config: Config = sweep.config
+        self._chosen = list(chosen)
+
+    def __repr__(self) -> str:
+        counts = self.members["status"].value_counts().to_dict()
+        return f"Run({str(self.directory)!r}, {len(self)} members, {counts})"
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    @functools.cached_property
+    def members(self) -> pd.DataFrame:
+        """One row a member, by number: `status`, `epochs` run, swept fields, then traced ones.
+
+        status: grokked, memorised, failed, diverged, running or pending.
+        """
+        import pandas as pd
+
+        done = journal.finished(self.directory)
+        seen: dict[int, int] = {}
+        for part in journal.parts(self.directory, "records", "member", "epoch"):
+            for member, epoch in zip(part["member"].tolist(), part["epoch"].tolist(), strict=True):
+                seen[member] = max(epoch, seen.get(member, 0))
+        rows = []
+        for m in self._chosen:
+            status, epochs = done.get(m) or ("running" if m in seen else "pending", seen.get(m, 0))
+            settings = self.sweep[m]
+            traced = dict(zip(Hypers._fields, (x.item() for x in Hypers.of(settings)), strict=True))
+            traced["operation"] = settings.operation
+            swept = {name: getattr(settings, name) for name in self.sweep.swept}
+            rows.append({"status": status, "epochs": epochs} | swept | traced)
+        return pd.DataFrame(rows, index=pd.Index(self._chosen, name="member"))
+
+    @functools.cached_property
+    def history(self) -> xr.Dataset:
+        """Metrics, dims `member, eval`; NaN after a member stopped.
+
+        Coordinates: `epoch [eval]`, `step [member, eval]`, and on `member` its
+        number, status and every swept field. Variables, float32: `train_loss,
+        test_loss, train_accuracy, test_accuracy, weight_norm`, and
+        `embedding_power [member, eval, frequency]`.
+        """
+        import xarray as xr
+
+        path = self.directory / HISTORY
+        if path.exists():
+            try:
+                dataset = xr.load_dataset(path, engine="h5netcdf")
+            except Exception as error:  # h5netcdf and h5py raise their own
+                raise DamagedRun(f"{path} cannot be read ({error})") from error
+            return dataset.sel(member=self._chosen)
+        return self._merged()
+
+    def _merged(self) -> xr.Dataset:
+        from grokjax import history
+
+        statuses = self.members["status"].tolist()
+        return history.merged(self.directory, self.sweep, self._chosen, statuses)
+
+    def grid(self, variable: str) -> xr.DataArray:
+        """One variable with the swept fields as dimensions instead of `member`.
+
+        Combinations that the sweep does not have are NaN. Raises ValueError if
+        nothing is swept.
+        """
+        if not self.sweep.swept:
+            raise ValueError("grid: nothing is swept in this run")
+        array = self.history[variable].drop_vars(["status", "step", "member"])
+        first, *others = self.sweep.swept
+        if not others:  # one level is no multi-index to unstack
+            return array.swap_dims(member=first)
+        return array.set_index(member=[first, *others]).unstack("member")
+
+    def select(self, **settings: Any) -> Run:
+        """The members with these settings, as a Run of their own."""
+        chosen = [
+            m
+            for m in self._chosen
+            if all(getattr(self.sweep[m], name) == value for name, value in settings.items())
+        ]
+        return Run(self.directory, self.info, self.sweep, chosen)
+
+    @functools.cached_property
+    def params(self) -> dict[str, Any]:
+        """Nested dict of float32 arrays with leading axis M, in the order of `members`.
+
+        Members in training are as of the last checkpoint; NaN for one that
+        has none yet. Raises ValueError if shapes differ between members.
+        """
+        found = self._flat_params(self._chosen)
+        shapes = {name: value.shape for flat in found.values() for name, value in flat.items()}
+        for flat in found.values():
+            if any(value.shape != shapes[name] for name, value in flat.items()):
+                raise ValueError("params: shapes differ between programs; use select or params_of")
+        stacked = {n: np.full((len(self), *s), np.nan, np.float32) for n, s in shapes.items()}
+        for i, member in enumerate(self._chosen):
+            for name, value in found.get(member, {}).items():
+                stacked[name][i] = value
+        return nested(stacked)
+
+    def params_of(self, member: int) -> dict[str, Any]:
+        """One member's parameters. Raises KeyError if it has none yet."""
+        return nested(self._flat_params([member])[member])
+
+    def _flat_params(self, wanted: Sequence[int]) -> dict[int, dict[str, np.ndarray]]:
+        found: dict[int, dict[str, np.ndarray]] = {}
+        if not self._all_finished:
+            from grokjax.checkpoint import Checkpoints  # imports orbax: only if it must
+
+            with Checkpoints(self.directory, read_only=True) as checkpoints:
+                state, _ = checkpoints.restore_latest() or ({}, {})
+            for i, member in enumerate(state.get("member", np.zeros(0, int)).tolist()):
+                found[member] = {
+                    name.removeprefix("params/"): array[i]
+                    for name, array in state.items()
+                    if name.startswith("params/")
+                }
+        for part in journal.parts(self.directory, "params"):
+            for i, member in enumerate(part["member"].tolist()):
+                found[member] = {name: array[i] for name, array in part.items() if "/" in name}
+        return {member: found[member] for member in wanted if member in found}
+
+    @property
+    def _all_finished(self) -> bool:
+        return not {"running", "pending"} & set(self.members["status"])
+
+    @property
+    def embeddings(self) -> np.ndarray:
+        """Embeddings, float32 `[M, P, D]`."""
+        return self.params["embed"]["embedding"]
+
+    @functools.cached_property
+    def snapshots(self) -> xr.DataArray:
+        """Kept embeddings, dims `member, epoch, token, dimension`. Raises ValueError if none."""
+        import xarray as xr
+
+        kept = [p for p in journal.parts(self.directory, "snapshots") if len(p["member"])]
+        if not kept:
+            raise ValueError("snapshots: this run kept none (snapshot_every)")
+        rows = {
+            (int(m), int(e)): embedding
+            for part in kept
+            for m, e, embedding in zip(
+                part["member"], part["epoch"], part["embedding"], strict=True
+            )
+        }
+        epochs = sorted({epoch for _, epoch in rows})
+        blank = np.full(next(iter(rows.values())).shape, np.nan, np.float32)
+        values = np.stack(
+            [np.stack([rows.get((m, e), blank) for e in epochs]) for m in self._chosen]
+        )
+        dims = ("member", "epoch", "token", "dimension")
+        return xr.DataArray(values, {"member": self._chosen, "epoch": epochs}, dims)
+
+    def apply(self, params: dict[str, Any], pairs: np.ndarray) -> np.ndarray:
+        """Logits `[N, P]` of one member's parameters on pairs, int `[N, 2]`."""
+        import jax.numpy as jnp
+
+        from grokjax import models
+
+        modulus = params["output"]["bias"].shape[0]
+        embed_dim, hidden_dim = params["embed"]["embedding"].shape[1], len(params["hidden"]["bias"])
+        config = Config(modulus=modulus, embed_dim=embed_dim, hidden_dim=hidden_dim)
+        return np.asarray(models.build(config).apply(params, jnp.asarray(pairs, jnp.int32)))
+
+    def write_history(self) -> None:
+        """Writes `history.nc` from the journal, as a whole."""
+        dataset = self._merged()
+        dataset.attrs["grokjax"] = self.info["environment"]["versions"]["grokjax"]
+        content = bytes(dataset.to_netcdf(engine="h5netcdf"))
+        journal.write(self.directory / HISTORY, content)
+        journal.add_digest(self.directory, HISTORY, content)
+
+
+def nested(flat: dict[str, np.ndarray]) -> dict[str, Any]:
+    """`{"embed/embedding": x}` as `{"embed": {"embedding": x}}`."""
+    tree: dict[str, Any] = {}
+    for name, value in flat.items():
+        *folders, leaf = name.split("/")
+        node = tree
+        for folder in folders:
+            node = node.setdefault(folder, {})
+        node[leaf] = value
+    return tree
+
+
+def load(directory: str | Path) -> Run:
+    """Opens a run directory.
+
+    Raises:
+      FileNotFoundError: there is no run in it.
+      DamagedRun: it cannot be read, or a newer grokjax wrote it.
+    """
+    path = Path(directory)
+    if not (path / "config.json").is_file():
+        raise FileNotFoundError(f"{directory}: holds no run (it has no config.json)")
+    try:
+        info = json.loads((path / "config.json").read_text())
+        schema = info["schema"]
+        if schema > SCHEMA_VERSION:
+            raise DamagedRun(
+                f"{directory}: has schema {schema}; this grokjax reads up to {SCHEMA_VERSION}"
+            )
+        sweep = Sweep.from_dict(info["sweep"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedRun(f"{directory}: config.json cannot be read ({error})") from error
+    return Run(path, info, sweep, range(len(sweep)))

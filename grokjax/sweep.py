@@ -1,0 +1,169 @@
+"""Axes to a table of members, grouped into programs.
+
+A sweep is a base `Config` and a column of values for each swept field, one
+value a member. Any field of kind static or traced can be swept; members that
+share the static ones share a program.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from grokjax.config import FIELDS, Config, ConfigError, check_name, names_of, refuse
+
+
+@dataclass(frozen=True)
+class Program:
+    """The members that one compiled program trains.
+
+    config: their shared settings, traced fields at their defaults.
+    members: their numbers in the sweep, ascending.
+    max_train_size: the largest training set among them.
+    """
+
+    config: Config
+    members: tuple[int, ...]
+    max_train_size: int
+
+
+class Sweep:
+    """The members of one launch, immutable.
+
+    Args:
+      config: settings that all members share.
+      **axes: values for swept fields; axes multiply, the last one fastest.
+
+    Raises:
+      ConfigError: an unknown field, a field that cannot be swept, an axis
+        without values, a value out of range, or two equal members.
+
+    Example:
+      >>> sweep = Sweep(Config(), weight_decay=[0.3, 1.0], seed=range(4))
+      >>> len(sweep), sweep.swept, sweep[5].weight_decay, sweep[5].seed
+      (8, ('weight_decay', 'seed'), 1.0, 1)
+      >>> pairs = Sweep.zip(Config(), learning_rate=[1e-3, 1e-4], weight_decay=[0.3, 3.0])
+      >>> len(pairs.product(seed=range(4)))
+      8
+    """
+
+    def __init__(self, config: Config | None = None, **axes: Iterable[Any]) -> None:
+        values = _axes(axes)
+        rows = list(itertools.product(*values.values()))
+        self._fill(config or Config(), {n: [row[i] for row in rows] for i, n in enumerate(values)})
+
+    @classmethod
+    def zip(cls, config: Config | None = None, **axes: Iterable[Any]) -> Sweep:
+        """Axes of equal length side by side: member i has the i-th value of each."""
+        values = _axes(axes)
+        lengths = {name: len(column) for name, column in values.items()}
+        if len(set(lengths.values())) > 1:
+            raise ConfigError(f"zip: axes must have one length, not {lengths}")
+        return cls._of(config or Config(), values)
+
+    def product(self, **axes: Iterable[Any]) -> Sweep:
+        """Every member of this sweep with every value of new axes."""
+        values = _axes(axes)
+        for name in values:
+            if name in self.columns:
+                raise ConfigError(f"{name}: is swept already")
+        rows = list(itertools.product(range(len(self)), *values.values()))
+        columns = {n: [column[row[0]] for row in rows] for n, column in self.columns.items()}
+        for i, name in enumerate(values):
+            columns[name] = [row[i + 1] for row in rows]
+        return self._of(self.config, columns)
+
+    def __add__(self, other: Sweep) -> Sweep:
+        """The members of both; a field swept in only one keeps its shared value in the other."""
+        names = [n for n in FIELDS if self._varies(other, n)]
+        for name in set(names) & set(names_of("run")):
+            ours, theirs = getattr(self.config, name), getattr(other.config, name)
+            raise refuse(name, theirs, f"the sweep it is added to has {ours!r}")
+        columns = {n: [getattr(c, n) for s in (self, other) for c in s] for n in names}
+        return self._of(self.config, columns)
+
+    def _varies(self, other: Sweep, name: str) -> bool:
+        return (
+            name in self.columns
+            or name in other.columns
+            or getattr(self.config, name) != getattr(other.config, name)
+        )
+
+    @classmethod
+    def _of(cls, config: Config, columns: Mapping[str, Sequence[Any]]) -> Sweep:
+        sweep = cls.__new__(cls)
+        sweep._fill(config, columns)
+        return sweep
+
+    def _fill(self, config: Config, columns: Mapping[str, Sequence[Any]]) -> None:
+        count = len(next(iter(columns.values()))) if columns else 1
+        rows = [{n: column[i] for n, column in columns.items()} for i in range(count)]
+        self.config = config
+        self.members = tuple(replace(config, **row) for row in rows)
+        # From the checked members, so that the columns hold plain Python values.
+        self.columns = {n: tuple(getattr(m, n) for m in self.members) for n in columns}
+        first: dict[Config, int] = {}
+        for i, member in enumerate(self.members):
+            if member in first:
+                same = ", ".join(f"{n} {getattr(member, n)!r}" for n in columns)
+                raise ConfigError(f"sweep: members {first[member]} and {i} are equal ({same})")
+            first[member] = i
+
+    @property
+    def swept(self) -> tuple[str, ...]:
+        """Names of the swept fields."""
+        return tuple(self.columns)
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def __getitem__(self, member: int) -> Config:
+        return self.members[member]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sweep) and self.members == other.members
+
+    def __hash__(self) -> int:
+        return hash(self.members)
+
+    def __repr__(self) -> str:
+        return f"Sweep({len(self)} members, swept: {', '.join(self.swept) or 'nothing'})"
+
+    def programs(self) -> list[Program]:
+        """Members grouped by their static settings, in order of first appearance."""
+        groups: dict[Config, list[int]] = {}
+        for i, member in enumerate(self.members):
+            groups.setdefault(member.static, []).append(i)
+        return [
+            Program(config, tuple(group), max(self.members[i].train_size for i in group))
+            for config, group in groups.items()
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values: the shared config and the columns."""
+        return {
+            "config": self.config.to_dict(),
+            "columns": {n: list(column) for n, column in self.columns.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Sweep:
+        """The inverse of `to_dict`. Raises ConfigError as the constructor does."""
+        return cls._of(Config.from_dict(values["config"]), _axes(values["columns"]))
+
+
+def _axes(axes: Mapping[str, Iterable[Any]]) -> dict[str, list[Any]]:
+    """Axes as lists, each refused unless it can be one."""
+    checked = {}
+    for name, values in axes.items():
+        check_name(name)
+        if name not in names_of("static", "traced"):
+            raise ConfigError(f"{name}: has one value for a whole run and cannot be swept")
+        if isinstance(values, str) or not isinstance(values, Iterable):
+            raise refuse(name, values, "an axis is a list of values")
+        checked[name] = list(values)
+        if not checked[name]:
+            raise refuse(name, checked[name], "an axis has at least one value")
+    return checked

@@ -1,0 +1,27 @@
+"""Strict settings for all tests, and the small configuration that most of them train."""
+
+import jax
+import pytest
+
+from grokjax.config import Config
+
+jax.config.update("jax_num_cpu_devices", 4)
+jax.config.update("jax_numpy_rank_promotion", "raise")
+assert len(jax.devices()) == 4, "the number of devices is fixed by their first use: here"
+
+TINY = {
+    "modulus": 7,
+    "embed_dim": 4,
+    "hidden_dim": 8,
+    "batch_size": 9,
+    "learning_rate": 1e-2,
+    "eval_every": 2,
+    "max_epochs": 6,
+    "stop_when": "never",
+}
+
+
+@pytest.fixture
+def tiny():
+    """A config that trains in no time: 24 pairs, 3 steps an epoch, the last of 6 rows."""
+    return Config(**TINY)

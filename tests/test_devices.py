@@ -1,0 +1,49 @@
+import jax
+import numpy as np
+import pytest
+
+from grokjax import devices
+from grokjax.config import ConfigError
+
+FOUR = jax.devices()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "available", "members", "expected"),
+    [
+        ("auto", 2, 64, (4, 2)),  # two a core
+        ("auto", 2, 3, (4, 2)),  # padded: lanes are a multiple of the devices
+        ("auto", 2, 2, (2, 1)),  # the second device would only idle
+        ("auto", 4, 1, (2, 1)),  # never a lone lane
+        (5, 2, 64, (6, 2)),  # not divisible: rounded up, not refused
+        (1, 2, 64, (2, 1)),
+        (1000, 2, 5000, (16, 2)),  # at most eight a CPU device
+    ],
+)
+def test_lanes(wanted, available, members, expected):
+    number, used = devices.lanes(wanted, FOUR[:available], members)
+    assert (number, len(used)) == expected
+
+
+@pytest.mark.parametrize("wanted", [0, -1, "many", ""])
+def test_bad_lanes_are_refused(wanted):
+    with pytest.raises(ConfigError, match=r"lanes: .* auto or a whole number of at least 1"):
+        devices.lanes(wanted, FOUR, 8)
+
+
+def test_the_self_check_passes_here_and_fails_on_a_wrong_sum(monkeypatch):
+    devices.self_check.cache_clear()
+    devices.self_check()
+    devices.self_check.cache_clear()
+    true_sum = jax.numpy.sum
+    monkeypatch.setattr("jax.numpy.sum", lambda x: true_sum(x) * np.float32(0.992))
+    with pytest.raises(RuntimeError, match="self-check: this backend computed"):
+        devices.self_check()
+    monkeypatch.undo()
+    devices.self_check.cache_clear()
+
+
+def test_disk_space_is_that_of_the_nearest_folder_there_is(tmp_path):
+    devices.free_space(tmp_path / "not" / "yet" / "there", 1)
+    with pytest.raises(ConfigError, match="MB free; this run needs about 1000000000000 MB"):
+        devices.free_space(tmp_path, 10**18)

@@ -1,0 +1,131 @@
+import dataclasses
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from grokjax import member, models, tasks
+from grokjax.config import Hypers
+from tests.reference import forward, losses
+
+
+@partial(jax.jit, static_argnums=(0, 1, 3))
+def trained(config, bound, hypers, rounds):
+    """Start and end of a member, two lanes wide as everywhere."""
+    one = member.build(config, bound)
+
+    def go(hypers):
+        state, first = one.init(hypers)
+        for _ in range(rounds):
+            state, last = one.round(hypers, state)
+        return state, first, last
+
+    return jax.vmap(go)(jax.tree.map(lambda x: jnp.stack([x, x]), hypers))
+
+
+def run(config, rounds=1, bound=None):
+    out = trained(config.static, bound or config.train_size, Hypers.of(config), rounds)
+    return jax.tree.map(lambda x: np.asarray(x)[0], out)
+
+
+def same(a, b):
+    jax.tree.map(np.testing.assert_array_equal, a, b)
+
+
+def with_(config, **changes):
+    return dataclasses.replace(config, **changes)
+
+
+def test_the_round_length_changes_no_bit(tiny):
+    """Batches are a function of (member, epoch): 3 rounds of 2 epochs are 1 of 6."""
+    six = with_(tiny, eval_every=6)
+    same(run(tiny, rounds=3)[0], run(six)[0])
+
+
+def test_the_bound_on_training_rows_changes_no_bit(tiny):
+    """A smaller train fraction beside a larger one: steps without rows do nothing."""
+    short = with_(tiny, train_fraction=0.3)
+    same(run(short, rounds=2), run(short, rounds=2, bound=tiny.train_size))
+
+
+def test_short_members_take_as_many_steps_as_alone(tiny):
+    short = with_(tiny, train_fraction=0.3)  # 14 rows, 2 steps an epoch of 3 in the program
+    state, _, _ = run(short, bound=tiny.train_size)
+    assert state.opt_state[0].count == 2 * short.steps_per_epoch == 4
+
+
+def test_seed_decides_weights_and_batches_data_seed_the_split(tiny):
+    base, other_seed = run(with_(tiny, data_seed=0)), run(with_(tiny, seed=1, data_seed=0))
+    other_split = run(with_(tiny, data_seed=1))
+    embedding = [run_[0].params["embed"]["embedding"] for run_ in (base, other_seed, other_split)]
+    assert not np.array_equal(embedding[0], embedding[1])
+    assert not np.array_equal(embedding[0], embedding[2])
+    # Untrained: the split alone tells the first and the last apart.
+    assert base[1]["weight_norm"] == other_split[1]["weight_norm"]
+    assert base[1]["train_loss"] != other_split[1]["train_loss"]
+
+
+@pytest.mark.parametrize("batch_size", [9, None])
+def test_one_epoch_against_numpy(tiny, batch_size):
+    """One epoch, every batch by hand: rows from the streams, gradients and AdamW in NumPy."""
+    from tests.reference import AdamW, gradients
+
+    config = with_(tiny, batch_size=batch_size, eval_every=1, operation="multiply", seed=3)
+    state, _, _ = run(config)
+    order = np.asarray(tasks.split(member.stream(jnp.uint32(3), member.SPLIT), 7))
+    key = jax.random.fold_in(member.stream(jnp.uint32(3), member.BATCHES), 0)
+    shuffle = np.asarray(tasks.shuffled(key, 24, 24)) if batch_size else np.arange(24)
+    pairs, labels = tasks.pairs(7), tasks.label_table(7)[2]
+    params = models.build(config).init(member.stream(jnp.uint32(3), member.INIT))
+    expected = jax.tree.map(lambda x: np.asarray(x, np.float64), params)
+    optimizer = AdamW(config.learning_rate, config.weight_decay)
+    sizes = []
+    for start in range(0, 24, batch_size or 24):
+        rows = order[shuffle[start : start + (batch_size or 24)]]
+        sizes.append(len(rows))
+        expected = optimizer.step(expected, gradients(expected, pairs[rows], labels[rows]))
+    assert sizes == ([9, 9, 6] if batch_size else [24])
+    jax.tree.map(partial(np.testing.assert_allclose, atol=2e-6), state.params, expected)
+
+
+def test_metrics_against_numpy(tiny):
+    state, _, metrics = run(tiny)
+    pairs, labels = tasks.pairs(7), tasks.label_table(7)[0]
+    order = np.asarray(tasks.split(member.stream(jnp.uint32(0), member.SPLIT), 7))
+    logits, _ = forward(state.params, pairs)
+    row_losses, correct = losses(logits, labels), logits.argmax(axis=1) == labels
+    for split, rows in (("train", order[:24]), ("test", order[24:])):
+        np.testing.assert_allclose(metrics[f"{split}_loss"], row_losses[rows].mean(), rtol=1e-5)
+        np.testing.assert_allclose(metrics[f"{split}_accuracy"], correct[rows].mean(), rtol=1e-6)
+    norm = np.sqrt(sum(np.sum(x**2) for x in jax.tree.leaves(state.params)))
+    np.testing.assert_allclose(metrics["weight_norm"], norm, rtol=1e-6)
+
+
+def test_init_scale_scales_every_initial_weight(tiny):
+    one, two = run(tiny)[1], run(with_(tiny, init_scale=2.0))[1]
+    np.testing.assert_allclose(two["weight_norm"], 2 * one["weight_norm"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("modulus", [7, 8, 53])
+def test_embedding_power_parseval_and_a_planted_frequency(modulus):
+    noise = np.random.default_rng(0).normal(size=(modulus, 5)).astype(np.float32)
+    centred = noise - noise.mean(axis=0)
+    power = member.embedding_power(jnp.asarray(noise))
+    assert power.shape == (modulus // 2,)
+    np.testing.assert_allclose(power.sum(), np.sum(centred**2), rtol=1e-5)
+    wave = np.cos(2 * np.pi * 3 * np.arange(modulus) / modulus)[:, None]
+    planted = member.embedding_power(jnp.asarray(wave, jnp.float32))
+    assert planted.argmax() == 2
+    assert planted[2] > 0.9999 * planted.sum()
+
+
+def test_golden_one_round(tiny):
+    """If the numbers of training were changed on purpose, update them here and say so."""
+    _, first, last = run(tiny)
+    found = [first["train_loss"], last["train_loss"], last["test_loss"], last["weight_norm"]]
+    np.testing.assert_allclose(found, GOLDEN, rtol=1e-5)
+
+
+GOLDEN = [2.0083039, 1.8979722, 2.0037975, 4.1497908]

@@ -1,0 +1,81 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from grokjax import models
+from grokjax.config import Config
+from tests.reference import forward
+
+
+@pytest.fixture(scope="module")
+def notebook():
+    model = models.build(Config())
+    return model, model.init(jax.random.key(0))
+
+
+def test_parameter_names_and_shapes(notebook):
+    shapes = jax.tree.map(jnp.shape, notebook[1])
+    assert shapes == {
+        "embed": {"embedding": (53, 128)},
+        "hidden": {"kernel": (256, 256), "bias": (256,)},
+        "output": {"kernel": (256, 53), "bias": (53,)},
+    }
+    assert sum(np.size(leaf) for leaf in jax.tree.leaves(notebook[1])) == 86_197
+
+
+def test_factored_layer_is_the_literal_concatenation(notebook):
+    model, params = notebook
+    pairs = np.array([[0, 0], [1, 2], [2, 1], [52, 7], [7, 52]], np.int32)
+    logits, _ = forward(jax.tree.map(np.asarray, params), pairs)
+    np.testing.assert_allclose(model.apply(params, jnp.asarray(pairs)), logits, atol=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("layer", "leaf", "std"),
+    [
+        ("embed", "embedding", 0.105118),
+        ("hidden", "kernel", 0.0625),
+        ("output", "kernel", 0.080452),
+    ],
+)
+def test_initial_weights_are_xavier_normal_with_whole_tails(notebook, layer, leaf, std):
+    weights = np.asarray(notebook[1][layer][leaf])
+    assert abs(weights.std() / std - 1) < 0.03
+    assert abs(weights.mean()) < 5 * std / np.sqrt(weights.size)
+    # A normal truncated at 2 of its own deviations ends at 2.27 of the resulting one.
+    assert np.abs(weights).max() > 3.2 * std
+
+
+def test_biases_start_at_zero(notebook):
+    assert not np.any(notebook[1]["hidden"]["bias"])
+    assert not np.any(notebook[1]["output"]["bias"])
+
+
+def test_lookup_gradient_sums_rows_by_token_both_ways():
+    rows = jnp.array([3, 0, 3, 3, 1])
+    cotangent = jax.random.normal(jax.random.key(1), (5, 4))
+    expected = np.zeros((6, 4), np.float32)
+    np.add.at(expected, np.asarray(rows), np.asarray(cotangent))
+    for sums in (models._scatter_add, models._one_hot_product):
+        np.testing.assert_allclose(sums(rows, cotangent, 6), expected, atol=1e-6)
+    table = jnp.ones((6, 4))
+    gradient = jax.grad(lambda t: jnp.sum(models.lookup(t, rows) * cotangent))(table)
+    np.testing.assert_allclose(gradient, expected, atol=1e-6)
+
+
+def test_project_gradient_is_that_of_two_plain_products():
+    keys = jax.random.split(jax.random.key(2), 3)
+    embedding = jax.random.normal(keys[0], (5, 3))
+    kernel = jax.random.normal(keys[1], (2, 3, 4))
+    weights = jax.random.normal(keys[2], (2, 5, 4))
+
+    def plain(embedding, kernel):
+        return jnp.stack([embedding @ kernel[0], embedding @ kernel[1]])
+
+    for function in (models.project, plain):
+        np.testing.assert_allclose(function(embedding, kernel), plain(embedding, kernel), atol=1e-6)
+    found = jax.grad(lambda *a: jnp.sum(weights * models.project(*a)), (0, 1))(embedding, kernel)
+    expected = jax.grad(lambda *a: jnp.sum(weights * plain(*a)), (0, 1))(embedding, kernel)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)

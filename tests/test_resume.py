@@ -1,0 +1,151 @@
+"""Killed and resumed is bitwise the same as uninterrupted."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+import pytest
+
+import grokjax
+from grokjax import Sweep, inspection, journal
+from grokjax.checkpoint import Checkpoints
+from grokjax.config import Config
+from tests.conftest import TINY
+
+CONFIG = Config(**TINY | {"max_epochs": 3000})
+SWEEP = Sweep(CONFIG, seed=range(3), weight_decay=[0.0, 1.0])
+COMMAND = [
+    *(sys.executable, "-m", "grokjax", "train", "--seeds", "3", "--weight-decay", "0", "1"),
+    *(word for name, value in TINY.items() for word in (f"--{name.replace('_', '-')}", str(value))),
+    *("--max-epochs", "3000", "--checkpoint-every", "0.3", "--lanes", "4", "--devices", "2"),
+]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    return grokjax.train(
+        SWEEP, tmp_path_factory.mktemp("whole") / "run", devices=1, lanes=2, progress=False
+    )
+
+
+def assert_same(run, other):
+    """Member by member: the command line has its axes in another order."""
+    for m in range(len(run)):
+        settings = run.sweep[m]
+        there = other.sweep.members.index(settings)
+        for a, b in zip(
+            jax.tree.leaves(run.params_of(m)), jax.tree.leaves(other.params_of(there)), strict=True
+        ):
+            np.testing.assert_array_equal(a, b)
+        for name, values in run.history.data_vars.items():
+            np.testing.assert_array_equal(values[m], other.history[name][there], err_msg=name)
+
+
+def launch(out, minimum=2):
+    """Starts training in a process of its own; returns it once it has saved a few times."""
+    process = subprocess.Popen([*COMMAND, "--out", str(out)], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        saved = [p for p in (out / "checkpoints").glob("*") if p.name.isdigit()]
+        if any(int(p.name) >= minimum for p in saved):
+            return process
+        time.sleep(0.02)
+    raise AssertionError(f"no checkpoint: {process.communicate()[1]}")
+
+
+@pytest.mark.slow
+def test_kill_nine_then_resume(tmp_path, uninterrupted):
+    process = launch(tmp_path / "run")
+    # Read it while it trains, then at once after the kill.
+    assert (grokjax.load(tmp_path / "run").members["status"] == "running").any()
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    dead = grokjax.load(tmp_path / "run")
+    assert {"running", "pending"} & set(dead.members["status"])
+    assert np.isfinite(
+        dead.params_of(int(dead.members.query("status == 'running'").index[0]))["output"]["bias"]
+    ).all()
+    assert inspection.verify(dead) == []
+    resumed = grokjax.resume(tmp_path / "run", lanes=2, devices=1, progress=False)
+    assert set(resumed.members["status"]) <= {"failed", "memorised", "grokked"}
+    assert_same(resumed, uninterrupted)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_saves_and_says_how_to_go_on(tmp_path, uninterrupted, signum, code):
+    process = launch(tmp_path / "run")
+    process.send_signal(signum)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert f"grokjax resume {tmp_path / 'run'}" in said
+    assert "Traceback" not in said
+    assert_same(grokjax.resume(tmp_path / "run", lanes=8, progress=False), uninterrupted)
+
+
+def test_fewer_lanes_than_members_under_way_lose_nothing(tmp_path, uninterrupted, monkeypatch):
+    """Members without a lane after a resume wait with their state, also through checkpoints."""
+    stop_after(monkeypatch, rounds=40)
+    with pytest.raises(grokjax.Interrupted):
+        grokjax.train(SWEEP, tmp_path / "run", devices=2, lanes=6, progress=False)
+    stop_after(monkeypatch, rounds=5)
+    with pytest.raises(grokjax.Interrupted):
+        grokjax.resume(tmp_path / "run", devices=1, lanes=2, progress=False)
+    with Checkpoints(tmp_path / "run", read_only=True) as checkpoints:
+        state, _ = checkpoints.restore_latest()
+    epochs = dict(zip(state["member"].tolist(), state["epoch"].tolist(), strict=True))
+    assert sorted(epochs.values()) == [80, 80, 80, 80, 90, 90]
+    monkeypatch.undo()
+    assert_same(grokjax.resume(tmp_path / "run", progress=False), uninterrupted)
+
+
+def stop_after(monkeypatch, rounds):
+    """SIGTERM to this process after so many rounds."""
+    from grokjax.lanes import Lanes
+
+    monkeypatch.undo()
+    original, count = Lanes.round, iter(range(1, 10**6))
+
+    def counted(self):
+        if next(count) == rounds:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(self)
+
+    monkeypatch.setattr(Lanes, "round", counted)
+
+
+def test_a_damaged_newest_checkpoint_falls_back_and_warns(tmp_path):
+    directory = tmp_path / "run"
+    with Checkpoints(directory) as checkpoints:
+        for epoch in (20, 40):
+            state = {
+                "member": np.array([3], np.int32),
+                "epoch": np.array([epoch], np.int32),
+                "params/x": np.random.default_rng(epoch).normal(size=(1, 500)),
+            }
+            checkpoints.save(state, {"note": epoch})
+    for path in (directory / "checkpoints" / "2" / "state").rglob("*"):
+        if path.is_file() and path.stat().st_size > 2000:
+            content = bytearray(path.read_bytes())
+            content[len(content) // 2] ^= 0xFF
+            path.write_bytes(content)
+    with Checkpoints(directory, read_only=True) as checkpoints:
+        with pytest.warns(UserWarning, match="checkpoint 2 .* going back to the one before"):
+            state, meta = checkpoints.restore_latest()
+        assert (meta["note"], state["epoch"].tolist()) == (20, [20])
+        with pytest.raises(journal.DamagedRun, match="checkpoint 2"):
+            checkpoints.restore(2)
+
+
+def test_a_checkpoint_that_loads_but_differs_is_seen(tmp_path, monkeypatch):
+    """A flip that decompresses: our digest is the only one to notice."""
+    with Checkpoints(tmp_path) as checkpoints:
+        monkeypatch.setattr("grokjax.checkpoint.digest", lambda _: "0" * 64)
+        checkpoints.save({"member": np.array([0], np.int32)}, {})
+        monkeypatch.undo()
+        with pytest.raises(journal.DamagedRun, match="is not what was written"):
+            checkpoints.restore(1)

@@ -1,0 +1,148 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+import grokjax
+from grokjax import Sweep, journal
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Two programs (moduli) of four members, with snapshots."""
+    from tests.conftest import TINY
+
+    config = grokjax.Config(**TINY | {"snapshot_every": 4, "max_epochs": 8})
+    sweep = Sweep(config, modulus=[5, 7], weight_decay=[0.0, 1.0], seed=[3, 4])
+    out = tmp_path_factory.mktemp("runs") / "two"
+    return grokjax.train(sweep, out, lanes=2, devices=1, progress=False)
+
+
+def test_members(finished):
+    table = finished.members
+    assert table["status"].isin(["failed", "memorised"]).all()
+    assert (table["epochs"] == 8).all()
+    assert table["modulus"].tolist() == [5] * 4 + [7] * 4
+    assert table["train_size"].tolist() == [12] * 4 + [24] * 4
+    assert table["data_seed"].tolist() == [3, 4] * 4
+
+
+def test_history_is_labelled(finished):
+    history = finished.history
+    assert history.epoch.values.tolist() == [0, 2, 4, 6, 8]
+    assert history.step.values[:, -1].tolist() == [8 * 2] * 4 + [8 * 3] * 4
+    assert history.sizes["frequency"] == 3
+    power = history.embedding_power.values
+    assert np.isnan(power[:4, :, 2]).all()
+    assert np.isfinite(power[4:]).all()
+    assert history.seed.values.tolist() == [3, 4] * 4
+    assert not np.isnan(history.test_loss.values).any()
+
+
+def test_history_file_is_what_the_journal_says(finished):
+    import xarray as xr
+
+    on_disk = xr.load_dataset(finished.directory / "history.nc", engine="h5netcdf")
+    xr.testing.assert_equal(on_disk, finished._merged())
+
+
+def test_grid_unstacks_the_axes(finished):
+    grid = finished.grid("test_loss")
+    assert grid.sizes == {"eval": 5, "modulus": 2, "weight_decay": 2, "seed": 2}
+    np.testing.assert_array_equal(
+        grid.sel(modulus=7, weight_decay=1.0, seed=4), finished.history.test_loss.values[7]
+    )
+
+
+def test_parameters_by_program(finished):
+    with pytest.raises(ValueError, match="shapes differ between programs"):
+        _ = finished.params
+    seven = finished.select(modulus=7)
+    assert seven.members.index.tolist() == [4, 5, 6, 7]
+    assert seven.embeddings.shape == (4, 7, 4)
+    assert seven.params["hidden"]["kernel"].shape == (4, 8, 8)
+    np.testing.assert_array_equal(seven.embeddings[2], finished.params_of(6)["embed"]["embedding"])
+
+
+def test_apply_gives_the_logits_that_were_evaluated(finished):
+    pairs = np.array([[a, b] for a in range(7) for b in range(7)])
+    logits = finished.apply(finished.params_of(6), pairs)
+    accuracy = np.mean(logits.argmax(axis=1) == pairs.sum(axis=1) % 7)
+    last = finished.history.isel(eval=-1, member=6)
+    both = (24 * last.train_accuracy + 25 * last.test_accuracy) / 49
+    np.testing.assert_allclose(accuracy, both, rtol=1e-6)
+
+
+def test_snapshots_end_with_the_final_embedding(finished):
+    seven = finished.select(modulus=7)
+    assert seven.snapshots.epoch.values.tolist() == [0, 4, 8]
+    np.testing.assert_array_equal(seven.snapshots.sel(epoch=8).values, seven.embeddings)
+    assert not np.array_equal(seven.snapshots.sel(epoch=0).values, seven.embeddings)
+
+
+def test_config_json_says_how_it_was_made(finished):
+    info = json.loads((finished.directory / "config.json").read_text())
+    assert info["schema"] == 1
+    assert set(info["environment"]) >= {"versions", "platform", "devices", "git_commit"}
+    assert Sweep.from_dict(info["sweep"]) == finished.sweep
+
+
+def test_digests_cover_every_part_and_see_a_flipped_byte(finished, tmp_path):
+    assert journal.verify(finished.directory) == []
+    listed = journal.digests(finished.directory)
+    assert "history.nc" in listed
+    path = tmp_path / "records" / "000001.npz"
+    journal.append(tmp_path, "records", {"member": np.arange(5, dtype=np.int32)})
+    assert journal.verify(tmp_path) == []
+    content = bytearray(path.read_bytes())
+    content[40] ^= 1
+    path.write_bytes(content)
+    assert journal.verify(tmp_path) == ["records/000001.npz: altered since it was written"]
+    path.unlink()
+    assert journal.verify(tmp_path) == ["records/000001.npz: missing"]
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    journal.write(path, b"old")
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError("no space left")))
+    with pytest.raises(OSError, match="no space left"):
+        journal.write(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_holds_no_run_or_a_newer_one_is_refused(finished, tmp_path):
+    with pytest.raises(FileNotFoundError, match="holds no run"):
+        grokjax.load(tmp_path)
+    info = finished.info | {"schema": 99}
+    journal.write_json(tmp_path / "config.json", info)
+    with pytest.raises(grokjax.DamagedRun, match="has schema 99; this grokjax reads up to 1"):
+        grokjax.load(tmp_path)
+
+
+def test_a_taken_directory_is_refused_and_left_alone(finished, tiny):
+    before = sorted(p.name for p in finished.directory.rglob("*"))
+    with pytest.raises(grokjax.ConfigError, match="holds a run already"):
+        grokjax.train(tiny, finished.directory)
+    assert sorted(p.name for p in finished.directory.rglob("*")) == before
+
+
+def test_a_resume_with_other_settings_is_refused(finished):
+    other = Sweep(
+        dataclasses.replace(finished.config, learning_rate=0.5),
+        modulus=[5, 7],
+        weight_decay=[0.0, 1.0],
+        seed=[3, 4],
+    )
+    with pytest.raises(grokjax.ConfigError, match=r"learning_rate: 0.5 .* the run has 0.01"):
+        grokjax.resume(finished.directory, sweep=other)
+
+
+def test_resuming_a_finished_run_changes_nothing(finished):
+    before = finished.select(modulus=7).params
+    again = grokjax.resume(finished.directory, progress=False)
+    after = again.select(modulus=7).params
+    np.testing.assert_array_equal(before["embed"]["embedding"], after["embed"]["embedding"])
+    assert again.history.equals(finished.history)

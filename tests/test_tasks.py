@@ -1,0 +1,42 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from grokjax import tasks
+from grokjax.config import Config, Hypers
+from grokjax.member import BATCHES, INIT, SPLIT, stream
+
+
+@pytest.mark.parametrize("modulus", [2, 7, 53])
+def test_labels_against_brute_force(modulus):
+    table = tasks.label_table(modulus)
+    pairs = tasks.pairs(modulus).tolist()
+    assert pairs == [[a, b] for a in range(modulus) for b in range(modulus)]
+    operations = ("add", "subtract", "multiply")
+    for name, row in zip(operations, table, strict=True):
+        formula = {"add": int.__add__, "subtract": int.__sub__, "multiply": int.__mul__}[name]
+        assert row.tolist() == [formula(a, b) % modulus for a, b in pairs]
+        assert Hypers.of(Config(operation=name)).operation == operations.index(name)
+
+
+def test_shuffled_is_a_permutation_that_does_not_depend_on_the_bound():
+    key = jax.random.key(3)
+    short = tasks.shuffled(key, 100, 100)
+    assert sorted(short.tolist()) == list(range(100))
+    assert short.tolist() != list(range(100))
+    long = jax.jit(tasks.shuffled, static_argnums=1)(key, 250, jnp.int32(100))
+    np.testing.assert_array_equal(long[:100], short)
+
+
+def test_every_position_of_a_shuffle_is_equally_likely():
+    keys = jax.random.split(jax.random.key(0), 6000)
+    orders = np.asarray(jax.vmap(lambda key: tasks.shuffled(key, 6, 6))(keys))
+    counts = np.stack([np.bincount(orders[:, i], minlength=6) for i in range(6)])
+    # 36 cells of expectation 1000 with 25 degrees of freedom: 60 has probability 1e-4.
+    assert ((counts - 1000) ** 2 / 1000).sum() < 60
+
+
+def test_streams_and_seeds_differ():
+    keys = [jax.random.key_data(stream(s, n)) for s in (0, 1) for n in (INIT, SPLIT, BATCHES)]
+    assert len({tuple(key.tolist()) for key in keys}) == 6
