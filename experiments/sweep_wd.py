@@ -2,7 +2,7 @@
 
 How long does the notebook's model take to memorise and to grok, against the
 weight decay of AdamW? Decay 0 memorises and never generalises within the
-budget; around 1 it groks soonest; at 5 it does not even memorise.
+budget; around 2 it groks soonest; at 5 it does not even memorise.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import orbax.checkpoint as ocp
@@ -54,16 +53,19 @@ class Checkpoints:
         """Numbers of the checkpoints there are, ascending."""
         return sorted(self._manager.all_steps())
 
-    def save(self, state: Arrays, meta: dict[str, Any]) -> None:
+    def save(self, state: Arrays) -> None:
         """Writes the next checkpoint; when this returns, it is on disk."""
         step = max(self.steps(), default=0) + 1
-        meta = meta | {"schema": SCHEMA_VERSION, "digest": digest(state)}
+        meta = {"schema": SCHEMA_VERSION, "digest": digest(state)}
         args = ocp.args.Composite(state=ocp.args.PyTreeSave(state), meta=ocp.args.JsonSave(meta))
-        self._manager.save(step, args=args)
-        self._manager.wait_until_finished()
+        try:
+            self._manager.save(step, args=args)
+            self._manager.wait_until_finished()
+        except ValueError as error:  # what tensorstore makes of a full disk
+            raise OSError(f"checkpoint {step} could not be written: {error}") from error
 
-    def restore(self, step: int) -> tuple[Arrays, dict[str, Any]]:
-        """One checkpoint as NumPy arrays and its meta; needs no device.
+    def restore(self, step: int) -> Arrays:
+        """One checkpoint as NumPy arrays; needs no device.
 
         Raises DamagedRun if it cannot be read, or is not what was written.
         """
@@ -88,10 +90,10 @@ class Checkpoints:
                 f"checkpoint {step} has schema {meta['schema']}; this grokjax reads up to "
                 f"{SCHEMA_VERSION}"
             )
-        return state, meta
+        return state
 
-    def restore_latest(self) -> tuple[Arrays, dict[str, Any]] | None:
-        """The newest checkpoint that can be read; None if there is none.
+    def restore_latest(self) -> Arrays:
+        """The newest checkpoint that can be read; no arrays if there is none.
 
         Warns of each damaged one it passes over: members then go back to the
         one before, or to their start, and lose no more than time.
@@ -101,7 +103,7 @@ class Checkpoints:
                 return self.restore(step)
             except DamagedRun as error:
                 warnings.warn(f"{error}; going back to the one before", stacklevel=2)
-        return None
+        return {}
 
 
 def digest(state: Arrays) -> str:

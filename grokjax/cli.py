@@ -195,7 +195,7 @@ def guarded(action: Callable[[], None]) -> int:
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stderr.close()
         return 1
-    except (DamagedRun, OSError, RuntimeError) as error:
+    except (DamagedRun, MemoryError, OSError, RuntimeError) as error:
         return _say(error, 1)
     return 0
 

@@ -87,7 +87,7 @@ class Config:
     embed_dim: int = _setting(128, "static", "width D of the embedding", *_at_least(1))
     hidden_dim: int = _setting(256, "static", "width H of the hidden layer", *_at_least(1))
     batch_size: int | None = _setting(
-        64, "static", "rows a step; none: all of them (full batch)", *_at_least(1)
+        64, "static", "rows a step; none, or as many as there are: full batch", *_at_least(1)
     )
     beta1: float = _setting(0.9, "static", "AdamW's decay rate of the first moment", *_BETA)
     beta2: float = _setting(0.999, "static", "AdamW's decay rate of the second moment", *_BETA)
@@ -134,6 +134,18 @@ class Config:
     def steps_per_epoch(self) -> int:
         """Optimiser steps an epoch, the short last batch included."""
         return 1 if self.batch_size is None else -(-self.train_size // self.batch_size)
+
+    @property
+    def param_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the network's parameters, by name."""
+        tokens, width, hidden = self.modulus, self.embed_dim, self.hidden_dim
+        return {
+            "embed/embedding": (tokens, width),
+            "hidden/kernel": (2 * width, hidden),
+            "hidden/bias": (hidden,),
+            "output/kernel": (hidden, tokens),
+            "output/bias": (tokens,),
+        }
 
     @property
     def static(self) -> Config:
@@ -210,9 +222,10 @@ def _checked(f: dataclasses.Field[Any], value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, kind):
         number = "number" if hint is float else "whole number"
         raise refuse(f.name, value, f"a {number} {allowed}")
-    plain = float(value) if hint is float else int(value)  # pyright: ignore[reportArgumentType]
-    if not abs(plain) <= float(np.finfo(np.float32).max):  # nor NaN
+    most = int(np.finfo(np.float32).max)
+    if not -most <= value <= most:  # pyright: ignore[reportOperatorIssue]; nor NaN
         raise refuse(f.name, value, f"a finite number {allowed}")
+    plain = float(value) if hint is float else int(value)  # pyright: ignore[reportArgumentType]
     if ok is not None and not ok(plain):
         raise refuse(f.name, value, f"it must be {allowed}")
     return plain

@@ -15,10 +15,10 @@ from typing import Any
 from grokjax.config import ConfigError, refuse
 
 LANES_PER_CPU_DEVICE = 2
-"""In cache: two lanes a core run 4 700 member-steps/s where 64 at once run 2 600 to 3 200."""
-
-MOST_LANES_PER_CPU_DEVICE = 8
-"""From 16 on XLA picks other kernels, and a member's last bits depend on its neighbours' number."""
+"""No more and no fewer. More fall out of cache: two a core run 4 700 member-steps/s where 64 at
+once run 2 600 to 3 200. And with any other number XLA may pick other kernels, so that a member's
+last bits would depend on it (seen at 1 and 16 in the notebook's network, at 4 and 8 in a tiny one).
+"""
 
 LANES_PER_ACCELERATOR = 256
 
@@ -63,8 +63,9 @@ def cores() -> int:
 def lanes(wanted: int | str, devices: list[Any], members: int) -> tuple[int, list[Any]]:
     """Lanes in all, and the devices that carry them.
 
-    Never fewer than two lanes a device: a single lane compiles to kernels that
-    round differently. Never many more than there are members.
+    On CPU always `LANES_PER_CPU_DEVICE` a device, on as few devices as carry the
+    wanted lanes and members; more lanes than that are not to be had. Elsewhere
+    at least two a device, evenly.
 
     Raises ConfigError if `wanted` is neither "auto" nor a number above 0.
     """
@@ -73,10 +74,8 @@ def lanes(wanted: int | str, devices: list[Any], members: int) -> tuple[int, lis
     if number is None:
         number = len(devices) * (LANES_PER_CPU_DEVICE if on_cpu else LANES_PER_ACCELERATOR)
     number = min(number, members)
-    devices = devices[: max(1, -(-number // 2))]
-    each = max(2, -(-number // len(devices)))
-    if on_cpu:
-        each = min(each, MOST_LANES_PER_CPU_DEVICE)
+    devices = devices[: -(-number // 2)]
+    each = LANES_PER_CPU_DEVICE if on_cpu else max(2, -(-number // len(devices)))
     return each * len(devices), devices
 
 
@@ -145,7 +144,10 @@ def versions() -> dict[str, str]:
 
 def git_commit() -> str | None:
     """The commit of grokjax's own source, if it runs from a checkout."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    source = Path(__file__).resolve().parents[1]
+    if not (source / ".git").exists():  # git would look further up, into the user's own project
+        return None
+    command = ["git", "-C", str(source), "rev-parse", "HEAD"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
     except (OSError, subprocess.SubprocessError):

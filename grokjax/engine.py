@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from pathlib import Path
@@ -73,8 +74,7 @@ class Engine:
 
     def _unpack(self, checkpoints: Checkpoints, done: dict[int, Any]) -> None:
         """The members of the last checkpoint that have not finished since."""
-        restored = checkpoints.restore_latest()
-        state = restored[0] if restored else {}
+        state = checkpoints.restore_latest()
         for i, m in enumerate(state.get("member", np.zeros(0, int)).tolist()):
             if m not in done:
                 row = {name: array[i] for name, array in state.items() if name != "member"}
@@ -91,6 +91,7 @@ class Engine:
         in_lane: dict[int, int] = {}
         saved = time.monotonic()
         self._refill(lanes, in_lane, queue)
+        self._flush()  # so that there is something to load from the start
         while in_lane:
             metrics = lanes.round()
             self._tally.rounds += 1
@@ -155,6 +156,8 @@ class Engine:
                 self._memorised.add(m)
             if status != "running":
                 out[lane] = status
+        if not out:  # reading no lane would still copy all
+            return
         for (lane, status), state in zip(out.items(), lanes.read(list(out)), strict=True):
             m = in_lane.pop(lane)
             learnt = {
@@ -192,12 +195,13 @@ class Engine:
         state["member"] = np.array(list(rows), np.int32)
         state["streak"] = np.array([s.streak for s in standing], np.int32)
         state["grokked_epoch"] = np.array([s.grokked_epoch for s in standing], np.int32)
-        checkpoints.save(state, {"sweep": self._sweep.to_dict()})
+        checkpoints.save(state)
 
     def _show(self, queue: deque[int]) -> None:
         tally, ended = self._tally, self._ended_epochs
         expected = np.mean(ended) if ended else self._sweep.config.max_epochs
-        ahead = sum(max(0.0, expected - epoch) for epoch in self._epoch.values())
+        least = self._sweep.config.eval_every  # for members beyond what was expected
+        ahead = sum(max(least, expected - epoch) for epoch in self._epoch.values())
         tally.training = len(self._epoch)
         tally.memorised = len(self._memorised & self._epoch.keys())
         tally.remaining_epochs = float(ahead + tally.waiting * expected)
@@ -213,8 +217,7 @@ def _bytes_needed(sweep: Sweep) -> int:
     """About what a run writes: parameters, records twice (journal, history), checkpoints."""
     total = 0
     for c in sweep.members:
-        hidden = 2 * c.embed_dim * c.hidden_dim
-        params = c.modulus * (c.embed_dim + c.hidden_dim + 1) + hidden + c.hidden_dim
+        params = sum(math.prod(shape) for shape in c.param_shapes.values())
         evals = c.max_epochs // c.eval_every + 1
         kept = c.max_epochs // c.snapshot_every + 1 if c.snapshot_every else 0
         total += 4 * (params + 2 * evals * (7 + c.modulus // 2) + kept * c.modulus * c.embed_dim)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from grokjax import journal, run
+from grokjax import journal, lock, run
 from grokjax.config import SCHEMA_VERSION, Config, ConfigError
 from grokjax.engine import Engine
+from grokjax.lock import Lock
 from grokjax.run import Run
 from grokjax.sweep import Sweep
 
@@ -39,8 +41,8 @@ def train(
       The finished run, as `load(out)`.
 
     Raises:
-      ConfigError: `out` holds something, too little disk, bad lanes or devices.
-        Nothing is written then.
+      ConfigError: `out` holds something or is being written, too little disk,
+        bad lanes or devices. Nothing is written then.
       Interrupted: SIGINT or SIGTERM came; all is saved, `resume` goes on.
     """
     sweep = Sweep(sweep) if isinstance(sweep, Config) else sweep
@@ -53,8 +55,11 @@ def train(
         "sweep": sweep.to_dict(),
         "environment": engine.environment,
     }
-    journal.write_json(directory / "config.json", info)
-    return engine.run()
+    content = (json.dumps(info, indent=1) + "\n").encode()
+    with Lock(directory):
+        _check_out(directory)  # again: another launch may have come first
+        journal.write_listed(directory, run.CONFIG, content)
+        return engine.run()
 
 
 def resume(
@@ -72,20 +77,28 @@ def resume(
 
     Raises:
       FileNotFoundError: there is no run. DamagedRun: it cannot be read.
-      ConfigError: `sweep` is not the run's, or as for `train`.
+      ConfigError: `sweep` is not the run's, its config.json was changed by hand,
+        or as for `train`.
       Interrupted: as for `train`.
     """
     loaded = run.load(directory)
+    if journal.altered(loaded.directory, run.CONFIG):
+        raise ConfigError(
+            f"{loaded.directory / run.CONFIG}: was changed by hand; a resume keeps its settings"
+        )
     if sweep is not None:
         _check_same(loaded.sweep, sweep)
     engine = Engine(loaded.directory, loaded.sweep, lanes, devices, checkpoint_every, progress)
-    return engine.run()
+    with Lock(loaded.directory):
+        return engine.run()
 
 
 def _check_out(directory: Path) -> None:
     if (directory / "config.json").exists():
         raise ConfigError(f"out: {directory} holds a run already; resume it, or name another")
-    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+    if any(place.is_file() for place in (directory, *directory.parents)):
+        raise ConfigError(f"out: {directory} is not a directory; name another")
+    if directory.is_dir() and any(path.name != lock.NAME for path in directory.iterdir()):
         raise ConfigError(f"out: {directory} is not an empty directory; name another")
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args
 
 import tyro
 
-from grokjax.config import FIELDS, TYPES, Config, ConfigError, names_of
+from grokjax.config import FIELDS, TYPES, Config, ConfigError, names_of, refuse
 from grokjax.sweep import Sweep
 
 DEFAULT_SEEDS = 8
@@ -26,15 +26,16 @@ def settings_class(base: Config | None) -> type:
         sweepable = name in names_of("static", "traced")
         flag: Any = tuple[_without_none(hint), ...] if sweepable else hint
         value = None if base is None or name == "seed" else getattr(base, name)
-        default = () if value is None and sweepable else (value,) if sweepable else value
-        if base is None and not sweepable:
-            flag = hint | None
+        default = (value,) if sweepable and value is not None else value
+        if default is None:  # not given; an empty axis is () and refused
+            flag = flag | None
         text = f.metadata["help"] + (f" ({f.metadata['allowed']})" if f.metadata["allowed"] else "")
         fields.append((name, Annotated[flag, tyro.conf.arg(help=text)], field(default=default)))
     seeds = "members, seeds 0 to N - 1, instead of --seed"
-    default_seeds = None if base is None else DEFAULT_SEEDS
+    if base is not None:
+        seeds += f"; none: {DEFAULT_SEEDS}, unless --seed names them"
     extra = [
-        ("seeds", Annotated[int | None, tyro.conf.arg(help=seeds)], field(default=default_seeds)),
+        ("seeds", Annotated[int | None, tyro.conf.arg(help=seeds)], field(default=None)),
         (
             "full_batch",
             Annotated[bool, tyro.conf.arg(help="all rows a step, instead of --batch-size")],
@@ -50,21 +51,25 @@ def _without_none(hint: Any) -> Any:
     return next(iter(get_args(hint))) if type(None) in get_args(hint) else hint
 
 
+def _at_least_one(seeds: int | None) -> int:
+    if seeds is not None and seeds < 1:
+        raise refuse("seeds", seeds, "it must be at least 1")
+    return DEFAULT_SEEDS if seeds is None else seeds
+
+
 def sweep_of(settings: Any, base: Config) -> Sweep:
     """The sweep that the flags name, on top of a recipe."""
     values = {name: getattr(settings, name) for name in FIELDS}
-    if settings.full_batch:
+    if settings.full_batch and values["batch_size"] not in (None, (base.batch_size,)):
+        raise ConfigError("batch_size: give --batch-size or --full-batch, not both")
+    if settings.full_batch or values["batch_size"] is None:
         values["batch_size"] = (None,)
-    elif not values["batch_size"]:
-        values["batch_size"] = (base.batch_size,)
-    if not values["data_seed"]:
+    if values["data_seed"] is None:
         values["data_seed"] = (None,)
-    if not values["seed"]:
-        if settings.seeds is None or settings.seeds < 1:
-            raise ConfigError(f"seeds: {settings.seeds!r} is not allowed; at least 1")
-        values["seed"] = tuple(range(settings.seeds))
-    elif settings.seeds not in (None, DEFAULT_SEEDS):
+    if settings.seeds is not None and values["seed"] is not None:
         raise ConfigError("seeds: give --seeds or --seed, not both")
+    if values["seed"] is None:
+        values["seed"] = tuple(range(_at_least_one(settings.seeds)))
     values["seed"] = values.pop("seed")  # the last axis: seeds of one setting stand together
     axes = {n: v for n, v in values.items() if isinstance(v, tuple) and len(v) != 1}
     shared = {n: v[0] if isinstance(v, tuple) else v for n, v in values.items() if n not in axes}
@@ -75,11 +80,15 @@ def check_kept(sweep: Sweep, settings: Any) -> None:
     """Settings may be repeated on resume, not changed."""
     given = {name: getattr(settings, name) for name in FIELDS}
     if settings.seeds is not None:
+        if given["seed"] is not None:
+            raise ConfigError("seeds: give --seeds or --seed, not both")
         given["seed"] = tuple(range(settings.seeds))
     if settings.full_batch:
+        if given["batch_size"] is not None:
+            raise ConfigError("batch_size: give --batch-size or --full-batch, not both")
         given["batch_size"] = (None,)
     for name, value in given.items():
-        if value in ((), None):
+        if value is None:
             continue
         kept = tuple(dict.fromkeys(getattr(member, name) for member in sweep.members))
         if (value if isinstance(value, tuple) else (value,)) != kept:

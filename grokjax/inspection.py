@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from grokjax import devices, journal
+from grokjax import devices, journal, lock
 from grokjax.progress import duration
 from grokjax.run import Run, load
 
@@ -19,12 +19,21 @@ def info(directory: Path) -> None:
     print("status:     " + ", ".join(f"{n} {status}" for status, n in counts.items()))
     epochs = run.members["epochs"]
     print(f"epochs:     {epochs.sum():,} in all, {epochs.max():,} the furthest")
-    files = [path for path in directory.rglob("*") if path.is_file()]
-    print(f"on disk:    {sum(path.stat().st_size for path in files) / 1e6:.1f} MB")
+    print(f"on disk:    {sum(_size(path) for path in directory.rglob('*')) / 1e6:.1f} MB")
     print(f"checkpoint: {_last_checkpoint(directory)}")
     print(f"made with:  jax {made['versions']['jax']}, {len(made['devices'])} x {made['platform']}")
     if counts.reindex(["running", "pending"]).notna().any():
-        print(f"go on with: grokjax resume {directory}")
+        if lock.held(directory):
+            print("writer:     a process is training it now")
+        else:
+            print(f"go on with: grokjax resume {directory}")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except FileNotFoundError:  # a writer's temporary
+        return 0
 
 
 def _last_checkpoint(directory: Path) -> str:

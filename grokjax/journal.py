@@ -17,11 +17,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -52,25 +50,33 @@ def write(path: Path, content: bytes) -> None:
         os.close(folder)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """As `write`, for a value of plain JSON types."""
-    write(path, (json.dumps(value, indent=1) + "\n").encode())
-
-
 def append(directory: Path, kind: str, arrays: dict[str, np.ndarray]) -> None:
     """Adds one part of this kind and its digest."""
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
-    content = buffer.getvalue()
     numbers = [int(path.stem) for path in _paths(directory, kind)]
-    name = f"{kind}/{max(numbers, default=0) + 1:06d}.npz"
+    write_listed(directory, f"{kind}/{max(numbers, default=0) + 1:06d}.npz", buffer.getvalue())
+
+
+def write_listed(directory: Path, name: str, content: bytes) -> None:
+    """As `write`, and lists the file's digest."""
     write(directory / name, content)
-    add_digest(directory, name, content)
+    _list(directory, name, content)
 
 
-def add_digest(directory: Path, name: str, content: bytes) -> None:
+def altered(directory: Path, name: str) -> bool:
+    """Whether a listed file is not what was written."""
+    digest = digests(directory).get(name)
+    return digest is not None and digest != _sha256((directory / name).read_bytes())
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _list(directory: Path, name: str, content: bytes) -> None:
     """Lists `name` in SHA256SUMS, in place of an earlier line of that name."""
-    _write_digests(directory, digests(directory) | {name: hashlib.sha256(content).hexdigest()})
+    _write_digests(directory, digests(directory) | {name: _sha256(content)})
 
 
 def _write_digests(directory: Path, sums: dict[str, str]) -> None:
@@ -91,7 +97,10 @@ def digests(directory: Path) -> dict[str, str]:
     path = directory / SUMS
     if not path.exists():
         return {}
-    lines = path.read_text().splitlines()
+    try:
+        lines = path.read_text().splitlines()
+    except UnicodeDecodeError as error:
+        raise DamagedRun(f"{path}: cannot be read ({error})") from error
     return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 
 
@@ -101,12 +110,16 @@ def parts(directory: Path, kind: str, *keys: str) -> Iterator[dict[str, np.ndarr
     Raises DamagedRun if one cannot be read.
     """
     for path in _paths(directory, kind):
-        try:
-            with np.load(path, allow_pickle=False) as part:
-                yield {key: part[key] for key in keys or part.files}
-        except Exception as error:  # zipfile, zlib and NumPy each raise their own
-            name = path.relative_to(directory)
-            raise DamagedRun(f"{directory}: {name} cannot be read ({error})") from error
+        yield _read(directory, path, keys)
+
+
+def _read(directory: Path, path: Path, keys: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as part:
+            return {key: part[key] for key in keys or part.files}
+    except Exception as error:  # zipfile, zlib and NumPy each raise their own
+        name = path.relative_to(directory)
+        raise DamagedRun(f"{directory}: {name} cannot be read ({error})") from error
 
 
 def _paths(directory: Path, kind: str) -> list[Path]:
@@ -114,21 +127,26 @@ def _paths(directory: Path, kind: str) -> list[Path]:
 
 
 def verify(directory: Path) -> list[str]:
-    """One line for each listed file that is missing or altered, and each part not listed."""
+    """One line for each listed file that is missing or altered, and each part that cannot be read.
+
+    A kill may leave the last part unlisted; it is whole, being renamed when it was.
+    """
     listed = digests(directory)
     problems = []
-    for name, digest in listed.items():
+    for name in listed:
         path = directory / name
         if ".." in Path(name).parts or Path(name).is_absolute():
             problems.append(f"{SUMS}: names a file outside the run ({name!r})")
         elif not path.is_file():
             problems.append(f"{name}: missing")
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        elif altered(directory, name):
             problems.append(f"{name}: altered since it was written")
-    for kind in KINDS:
-        for path in _paths(directory, kind):
-            if f"{kind}/{path.name}" not in listed:
-                problems.append(f"{kind}/{path.name}: not in {SUMS}")
+    for path in (path for kind in KINDS for path in _paths(directory, kind)):
+        if f"{path.parent.name}/{path.name}" not in listed:
+            try:
+                _read(directory, path)
+            except DamagedRun as error:
+                problems.append(str(error))
     return problems
 
 

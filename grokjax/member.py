@@ -62,7 +62,7 @@ def build(config: Config, max_train_size: int) -> Member:
         is the number of rows, so it can change their rounding.
     """
     modulus = config.modulus
-    batch_size = config.batch_size or max_train_size
+    batch_size = min(config.batch_size or max_train_size, max_train_size)
     steps = -(-max_train_size // batch_size)
     model = models.build(config)
     pairs = jnp.asarray(tasks.pairs(modulus))  # [P**2, 2]

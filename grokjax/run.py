@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+CONFIG = "config.json"
 HISTORY = "history.nc"
 
 
@@ -125,12 +126,11 @@ class Run:
         Members in training are as of the last checkpoint; NaN for one that
         has none yet. Raises ValueError if shapes differ between members.
         """
+        shapes = [self.sweep[m].param_shapes for m in self._chosen]
+        if any(other != shapes[0] for other in shapes):
+            raise ValueError("params: shapes differ between programs; use select or params_of")
         found = self._flat_params(self._chosen)
-        shapes = {name: value.shape for flat in found.values() for name, value in flat.items()}
-        for flat in found.values():
-            if any(value.shape != shapes[name] for name, value in flat.items()):
-                raise ValueError("params: shapes differ between programs; use select or params_of")
-        stacked = {n: np.full((len(self), *s), np.nan, np.float32) for n, s in shapes.items()}
+        stacked = {n: np.full((len(self), *s), np.nan, np.float32) for n, s in shapes[0].items()}
         for i, member in enumerate(self._chosen):
             for name, value in found.get(member, {}).items():
                 stacked[name][i] = value
@@ -146,7 +146,7 @@ class Run:
             from grokjax.checkpoint import Checkpoints  # imports orbax: only if it must
 
             with Checkpoints(self.directory, read_only=True) as checkpoints:
-                state, _ = checkpoints.restore_latest() or ({}, {})
+                state = checkpoints.restore_latest()
             for i, member in enumerate(state.get("member", np.zeros(0, int)).tolist()):
                 found[member] = {
                     name.removeprefix("params/"): array[i]
@@ -172,16 +172,18 @@ class Run:
         """Kept embeddings, dims `member, epoch, token, dimension`. Raises ValueError if none."""
         import xarray as xr
 
-        kept = [p for p in journal.parts(self.directory, "snapshots") if len(p["member"])]
-        if not kept:
-            raise ValueError("snapshots: this run kept none (snapshot_every)")
         rows = {
-            (int(m), int(e)): embedding
-            for part in kept
+            (m, e): embedding
+            for part in journal.parts(self.directory, "snapshots")
             for m, e, embedding in zip(
-                part["member"], part["epoch"], part["embedding"], strict=True
+                part["member"].tolist(), part["epoch"].tolist(), part["embedding"], strict=True
             )
+            if m in self._chosen
         }
+        if not rows:
+            raise ValueError("snapshots: none kept of these members (snapshot_every)")
+        if len({row.shape for row in rows.values()}) > 1:
+            raise ValueError("snapshots: shapes differ between programs; use select")
         epochs = sorted({epoch for _, epoch in rows})
         blank = np.full(next(iter(rows.values())).shape, np.nan, np.float32)
         values = np.stack(
@@ -206,8 +208,7 @@ class Run:
         dataset = self._merged()
         dataset.attrs["grokjax"] = self.info["environment"]["versions"]["grokjax"]
         content = bytes(dataset.to_netcdf(engine="h5netcdf"))
-        journal.write(self.directory / HISTORY, content)
-        journal.add_digest(self.directory, HISTORY, content)
+        journal.write_listed(self.directory, HISTORY, content)
 
 
 def nested(flat: dict[str, np.ndarray]) -> dict[str, Any]:

@@ -34,7 +34,12 @@ def refused(arguments, capsys):
         (["--weight-decay", "nan"], "weight_decay: nan is not allowed; a finite number"),
         (["--weight-decay"], "weight_decay: [] is not allowed; an axis has at least one value"),
         (["--seed", "1", "2", "1"], "sweep: members 0 and 2 are equal (seed 1)"),
-        (["--seeds", "0"], "seeds: 0 is not allowed; at least 1"),
+        (["--seed"], "seed: [] is not allowed; an axis has at least one value"),
+        (["--data-seed"], "data_seed: [] is not allowed; an axis has at least one value"),
+        (["--batch-size"], "batch_size: [] is not allowed; an axis has at least one value"),
+        (["--seeds", "0"], "seeds: 0 is not allowed; it must be at least 1"),
+        (["--seeds", "8", "--seed", "1", "2"], "seeds: give --seeds or --seed, not both"),
+        (["--full-batch", "--batch-size", "32"], "give --batch-size or --full-batch, not both"),
         (["--max-epochs", "30"], "max_epochs: 30 is not allowed; a multiple of eval_every (20)"),
         (["--lanes", "many"], "lanes: 'many' is not allowed; auto or a whole number"),
         (["--devices", "99"], "devices: 99 is not allowed; JAX has"),
@@ -68,9 +73,9 @@ def test_the_parser_refuses_in_its_own_box(arguments, message, capsys, tmp_path,
 
 def test_directories(capsys, tmp_path):
     (tmp_path / "file").write_text("mine")
-    for out in (tmp_path, tmp_path / "file"):
+    for out in (tmp_path, tmp_path / "file", tmp_path / "file" / "below"):
         said = refused(["train", "--out", str(out)], capsys)
-        assert f"out: {out} is not an empty directory" in said
+        assert f"out: {out} is not " in said
     assert (tmp_path / "file").read_text() == "mine"
     for command in ("resume", "info", "check"):
         said = refused([command, str(tmp_path)], capsys)

@@ -19,6 +19,7 @@ from grokjax.config import FIELDS, Config, ConfigError, Hypers, names_of
         ("modulus", True, "a whole number"),
         ("learning_rate", -1e-3, "at least 0"),
         ("learning_rate", 1e39, "a finite number"),
+        ("learning_rate", 10**400, "a finite number"),
         ("learning_rate", "fast", "a number"),
         ("weight_decay", -1.0, "at least 0"),
         ("init_scale", 0.0, "greater than 0"),

@@ -15,9 +15,10 @@ FOUR = jax.devices()
         ("auto", 2, 3, (4, 2)),  # padded: lanes are a multiple of the devices
         ("auto", 2, 2, (2, 1)),  # the second device would only idle
         ("auto", 4, 1, (2, 1)),  # never a lone lane
-        (5, 2, 64, (6, 2)),  # not divisible: rounded up, not refused
+        (3, 2, 64, (4, 2)),  # not divisible: rounded up, not refused
         (1, 2, 64, (2, 1)),
-        (1000, 2, 5000, (16, 2)),  # at most eight a CPU device
+        (1000, 2, 5000, (4, 2)),  # two a CPU device, whatever is asked for
+        (4, 4, 64, (4, 2)),
     ],
 )
 def test_lanes(wanted, available, members, expected):

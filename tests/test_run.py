@@ -55,6 +55,12 @@ def test_grid_unstacks_the_axes(finished):
     )
 
 
+def test_snapshots_of_one_program_among_others(finished):
+    with pytest.raises(ValueError, match="shapes differ between programs"):
+        _ = finished.snapshots
+    assert finished.select(modulus=5).snapshots.shape == (4, 3, 5, 4)
+
+
 def test_parameters_by_program(finished):
     with pytest.raises(ValueError, match="shapes differ between programs"):
         _ = finished.params
@@ -103,21 +109,43 @@ def test_digests_cover_every_part_and_see_a_flipped_byte(finished, tmp_path):
     assert journal.verify(tmp_path) == ["records/000001.npz: missing"]
 
 
-def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
+@pytest.mark.parametrize("step", ["os.fsync", "os.replace"])
+def test_a_failed_write_leaves_what_was_there(step, tmp_path, monkeypatch):
     path = tmp_path / "file"
     journal.write(path, b"old")
-    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError("no space left")))
+    monkeypatch.setattr(step, lambda *_: (_ for _ in ()).throw(OSError("no space left")))
     with pytest.raises(OSError, match="no space left"):
         journal.write(path, b"new")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_second_writer_is_refused_while_the_first_lives(finished):
+    from grokjax import lock
+
+    assert not lock.held(finished.directory)
+    with lock.Lock(finished.directory):
+        assert lock.held(finished.directory)
+        with pytest.raises(grokjax.ConfigError, match=r"is being written by process \d+ on "):
+            grokjax.resume(finished.directory, progress=False)
+    assert not lock.held(finished.directory)
+
+
+def test_before_anything_is_saved_parameters_are_nan_and_history_empty(tmp_path, tiny):
+    info = {"schema": 1, "sweep": Sweep(tiny, seed=[1, 2]).to_dict(), "recipe": None}
+    (tmp_path / "config.json").write_text(json.dumps(info))
+    run = grokjax.load(tmp_path)
+    assert (run.members["status"] == "pending").all()
+    assert run.embeddings.shape == (2, 7, 4)
+    assert np.isnan(run.embeddings).all()
+    assert run.history.sizes["member"] == 2
+
+
 def test_what_holds_no_run_or_a_newer_one_is_refused(finished, tmp_path):
     with pytest.raises(FileNotFoundError, match="holds no run"):
         grokjax.load(tmp_path)
     info = finished.info | {"schema": 99}
-    journal.write_json(tmp_path / "config.json", info)
+    (tmp_path / "config.json").write_text(json.dumps(info))
     with pytest.raises(grokjax.DamagedRun, match="has schema 99; this grokjax reads up to 1"):
         grokjax.load(tmp_path)
 
@@ -138,6 +166,14 @@ def test_a_resume_with_other_settings_is_refused(finished):
     )
     with pytest.raises(grokjax.ConfigError, match=r"learning_rate: 0.5 .* the run has 0.01"):
         grokjax.resume(finished.directory, sweep=other)
+
+
+def test_a_config_changed_by_hand_is_refused(finished, tmp_path):
+    for name in ("config.json", "SHA256SUMS"):
+        content = (finished.directory / name).read_text()
+        (tmp_path / name).write_text(content.replace('"learning_rate": 0.01', '"learning_rate": 1'))
+    with pytest.raises(grokjax.ConfigError, match=r"config.json: was changed by hand"):
+        grokjax.resume(tmp_path)
 
 
 def test_resuming_a_finished_run_changes_nothing(finished):
