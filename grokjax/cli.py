@@ -26,7 +26,7 @@ class Execution:
     """How a run is carried out; none of it changes a member's numbers."""
 
     lanes: str = "auto"
-    """Members in training at a time; auto: two a CPU core."""
+    """Members in training at a time; auto: two a CPU core, which is the most there."""
     devices: str = "auto"
     """Devices to use; auto: all, on CPU one a core."""
     checkpoint_every: float = 60.0

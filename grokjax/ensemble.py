@@ -31,7 +31,7 @@ def train(
     Args:
       sweep: the members; a Config is a sweep of one.
       out: the run directory, new or empty.
-      lanes: members in training at a time; auto: two a CPU core.
+      lanes: members in training at a time; auto: two a CPU core, which is the most there.
       devices: devices to use; auto: all, on CPU one a core.
       checkpoint_every: seconds.
       progress: whether to show any.
@@ -94,7 +94,7 @@ def resume(
 
 
 def _check_out(directory: Path) -> None:
-    if (directory / "config.json").exists():
+    if (directory / run.CONFIG).exists():
         raise ConfigError(f"out: {directory} holds a run already; resume it, or name another")
     if any(place.is_file() for place in (directory, *directory.parents)):
         raise ConfigError(f"out: {directory} is not a directory; name another")

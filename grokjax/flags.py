@@ -51,7 +51,7 @@ def _without_none(hint: Any) -> Any:
     return next(iter(get_args(hint))) if type(None) in get_args(hint) else hint
 
 
-def _at_least_one(seeds: int | None) -> int:
+def _seed_count(seeds: int | None) -> int:
     if seeds is not None and seeds < 1:
         raise refuse("seeds", seeds, "it must be at least 1")
     return DEFAULT_SEEDS if seeds is None else seeds
@@ -69,7 +69,7 @@ def sweep_of(settings: Any, base: Config) -> Sweep:
     if settings.seeds is not None and values["seed"] is not None:
         raise ConfigError("seeds: give --seeds or --seed, not both")
     if values["seed"] is None:
-        values["seed"] = tuple(range(_at_least_one(settings.seeds)))
+        values["seed"] = tuple(range(_seed_count(settings.seeds)))
     values["seed"] = values.pop("seed")  # the last axis: seeds of one setting stand together
     axes = {n: v for n, v in values.items() if isinstance(v, tuple) and len(v) != 1}
     shared = {n: v[0] if isinstance(v, tuple) else v for n, v in values.items() if n not in axes}

@@ -59,9 +59,9 @@ def append(directory: Path, kind: str, arrays: dict[str, np.ndarray]) -> None:
 
 
 def write_listed(directory: Path, name: str, content: bytes) -> None:
-    """As `write`, and lists the file's digest."""
+    """As `write`, and lists the digest in SHA256SUMS, in place of an earlier one."""
     write(directory / name, content)
-    _list(directory, name, content)
+    _write_digests(directory, digests(directory) | {name: _sha256(content)})
 
 
 def altered(directory: Path, name: str) -> bool:
@@ -72,11 +72,6 @@ def altered(directory: Path, name: str) -> bool:
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _list(directory: Path, name: str, content: bytes) -> None:
-    """Lists `name` in SHA256SUMS, in place of an earlier line of that name."""
-    _write_digests(directory, digests(directory) | {name: _sha256(content)})
 
 
 def _write_digests(directory: Path, sums: dict[str, str]) -> None:

@@ -58,8 +58,9 @@ def build(config: Config, max_train_size: int) -> Member:
     Args:
       config: its static and run settings; traced ones are ignored.
       max_train_size: N, the largest training set of the program's members.
-        In minibatches it does not touch a member's numbers; in full batch it
-        is the number of rows, so it can change their rounding.
+        In minibatches it does not touch a member's numbers; in full batch (also
+        a batch size of N or more) it is the number of rows, so it can change
+        their rounding.
     """
     modulus = config.modulus
     batch_size = min(config.batch_size or max_train_size, max_train_size)

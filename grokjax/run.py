@@ -231,10 +231,10 @@ def load(directory: str | Path) -> Run:
       DamagedRun: it cannot be read, or a newer grokjax wrote it.
     """
     path = Path(directory)
-    if not (path / "config.json").is_file():
+    if not (path / CONFIG).is_file():
         raise FileNotFoundError(f"{directory}: holds no run (it has no config.json)")
     try:
-        info = json.loads((path / "config.json").read_text())
+        info = json.loads((path / CONFIG).read_text())
         schema = info["schema"]
         if schema > SCHEMA_VERSION:
             raise DamagedRun(
