@@ -8,30 +8,26 @@ from pathlib import Path
 import grokjax
 from grokjax import plots, recipes
 from grokjax.analysis.timing import as_text, first_epoch, quartiles
-from grokjax.cli import finish, launch, script
+from grokjax.launching import Execution, finish, launch, script
 from grokjax.stopping import THRESHOLD
 
 
 @dataclass
-class Args:
+class Args(Execution):
     """N seeds of the notebook recipe: the distribution of time to memorise and to grok."""
 
     out: Path = Path("runs/seeds")
-    """Run directory; one that holds these very seeds is gone on with."""
+    """Run directory; one that holds some of these seeds is gone on with."""
     seeds: int = 64
     """Members, each seed with its own split."""
     max_epochs: int = 3000
     """Budget of a member; it leaves sooner once it grokked."""
-    lanes: str = "auto"
-    """Members in training at a time; auto: two a CPU core."""
-    devices: str = "auto"
-    """Devices to use; auto: on CPU one a core."""
 
 
 def main(args: Args) -> None:
     config = replace(recipes.get("notebook").config, max_epochs=args.max_epochs)
     sweep = grokjax.Sweep(config, seed=range(args.seeds))
-    run = launch(sweep, args.out, recipe="notebook", lanes=args.lanes, devices=args.devices)
+    run = launch(sweep, args.out, args, recipe="notebook")
     history = run.history
     named = {}
     for split, threshold in (("train", THRESHOLD), ("test", 0.5), ("test", THRESHOLD)):

@@ -15,32 +15,28 @@ import numpy as np
 import grokjax
 from grokjax import plots, recipes
 from grokjax.analysis.timing import as_text, first_epoch, quartiles
-from grokjax.cli import finish, launch, script
+from grokjax.launching import Execution, finish, launch, script
 from grokjax.stopping import THRESHOLD
 
 
 @dataclass
-class Args:
+class Args(Execution):
     """Weight decay times seeds: time to memorise and to grok against weight decay."""
 
     out: Path = Path("runs/sweep_wd")
-    """Run directory; one that holds this very sweep is gone on with."""
+    """Run directory; one that holds part of this sweep is gone on with."""
     weight_decay: tuple[float, ...] = (0.0, 0.1, 0.3, 0.5, 1.0, 2.0, 3.0, 5.0)
     """Values of the axis."""
     seeds: int = 8
     """Members of each, each seed with its own split."""
     max_epochs: int = 3000
     """Budget of a member; it leaves sooner once it grokked."""
-    lanes: str = "auto"
-    """Members in training at a time; auto: two a CPU core."""
-    devices: str = "auto"
-    """Devices to use; auto: on CPU one a core."""
 
 
 def main(args: Args) -> None:
     config = replace(recipes.get("notebook").config, max_epochs=args.max_epochs)
     sweep = grokjax.Sweep(config, weight_decay=args.weight_decay, seed=range(args.seeds))
-    run = launch(sweep, args.out, recipe="notebook", lanes=args.lanes, devices=args.devices)
+    run = launch(sweep, args.out, args, recipe="notebook")
     history = run.history
     decay = history.weight_decay.values
     named = {}

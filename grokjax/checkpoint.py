@@ -1,28 +1,69 @@
 """Checkpoints of the members in training, through Orbax.
 
-A checkpoint holds what cannot be derived: the state of every lane that has a
-member, as named NumPy arrays with a leading axis of members. It knows nothing
-of lanes or devices, so it is restored onto any number of them. Finished
-members are in the journal and not here, so its cost is set by the lanes.
+A checkpoint holds what cannot be derived: the state of every lane, written by
+the process that holds it, and which member was in it. It is read back as NumPy
+rows, one a member, and knows nothing of devices or processes, so that any
+number of them can go on with it. Finished members are in the journal and not
+here: its cost is set by the lanes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orbax.checkpoint as ocp
 
-from grokjax.config import SCHEMA_VERSION
+from grokjax import hosts
+from grokjax.config import SCHEMA_VERSION, ConfigError, check_schema
 from grokjax.journal import DamagedRun
 
 KEPT = 2
 """Checkpoints kept: the newest, and one to fall back to."""
 
 Arrays = dict[str, np.ndarray]
-"""Named arrays `[A, ...]` of A members in training; `member` int32 `[A]` says which."""
+"""Named arrays: one member's state, or `[A, ...]` of A members."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """One member in training. state: its arrays; notes: what the host loop remembers of it."""
+
+    state: Arrays
+    notes: dict[str, int]
+
+
+@dataclass(frozen=True)
+class InLanes:
+    """The state of all lanes, and the members in them.
+
+    state: global arrays `[L, ...]` by name. members: lane to member.
+    here: the first lane that this process holds, and its rows `[l, ...]`.
+    """
+
+    state: Mapping[str, Any]
+    members: dict[int, int]
+    here: tuple[int, Arrays]
+
+    @property
+    def number(self) -> int:
+        return len(next(iter(self.state.values())))
+
+    def digests(self) -> dict[int, str]:
+        """Member to digest, each computed by the process that holds its lane."""
+        first, rows = self.here
+        mine = np.zeros((len(next(iter(rows.values()))), 32), np.uint8)
+        for i in range(len(mine)):
+            if first + i in self.members:
+                row = {name: array[i] for name, array in rows.items()}
+                mine[i] = np.frombuffer(bytes.fromhex(digest(row)), np.uint8)
+        every = hosts.gather({"digest": mine})["digest"]
+        return {m: bytes(every[lane]).hex() for lane, m in self.members.items()}
 
 
 class Checkpoints:
@@ -50,50 +91,85 @@ class Checkpoints:
         self._manager.close()
 
     def steps(self) -> list[int]:
-        """Numbers of the checkpoints there are, ascending."""
-        return sorted(self._manager.all_steps())
+        """Numbers of the checkpoints that are kept, ascending.
 
-    def save(self, state: Arrays) -> None:
-        """Writes the next checkpoint; when this returns, it is on disk."""
+        A kill in the middle of removing an older one leaves the rest of it; the next save
+        removes that too.
+        """
+        return sorted(self._manager.all_steps())[-KEPT:]
+
+    def look_again(self) -> None:
+        """Takes the steps from the disk, where another process may write."""
+        self._manager.reload()
+
+    def save(
+        self, lanes: InLanes, parked: Mapping[int, Arrays], notes: Mapping[int, dict[str, int]]
+    ) -> None:
+        """Writes the next checkpoint; when this returns, it is on disk. All processes call it.
+
+        parked: state of members in training that have no lane. notes: of all.
+        """
         step = max(self.steps(), default=0) + 1
-        meta = {"schema": SCHEMA_VERSION, "digest": digest(state)}
-        args = ocp.args.Composite(state=ocp.args.PyTreeSave(state), meta=ocp.args.JsonSave(meta))
+        # Parked members one by one: another program's have other shapes.
+        tree = {"lanes": dict(lanes.state)} | {
+            f"member-{m}": {name: np.asarray(array)[None] for name, array in row.items()}
+            for m, row in parked.items()
+        }
+        digests = lanes.digests() | {m: digest(row) for m, row in parked.items()}
+        meta = {
+            "schema": SCHEMA_VERSION,
+            "members": {"lanes": [lanes.members.get(lane, -1) for lane in range(lanes.number)]}
+            | {f"member-{m}": [m] for m in parked},
+            "notes": {str(m): note for m, note in notes.items()},
+            "digests": {str(m): value for m, value in digests.items()},
+        }
+        args = ocp.args.Composite(state=ocp.args.PyTreeSave(tree), meta=ocp.args.JsonSave(meta))
         try:
-            self._manager.save(step, args=args)
-            self._manager.wait_until_finished()
+            with hosts.among_peers():
+                self._manager.save(step, args=args)
+                self._manager.wait_until_finished()
         except ValueError as error:  # what tensorstore makes of a full disk
             raise OSError(f"checkpoint {step} could not be written: {error}") from error
 
-    def restore(self, step: int) -> Arrays:
-        """One checkpoint as NumPy arrays; needs no device.
+    def restore(self, step: int) -> dict[int, Saved]:
+        """The members of one checkpoint as NumPy arrays; needs no device.
 
-        Raises DamagedRun if it cannot be read, or is not what was written.
+        Raises DamagedRun if it cannot be read, or is not what was written;
+        ConfigError if another grokjax wrote it, which has lost nothing.
         """
         try:
             meta = self._manager.restore(
                 step, args=ocp.args.Composite(meta=ocp.args.JsonRestore())
             )["meta"]
+            check_schema(f"checkpoint {step}", meta["schema"])
             # Asked for as NumPy by name: left to itself Orbax restores onto the saved devices.
             saved = self._manager.item_metadata(step).state
-            arrays = {name: ocp.RestoreArgs(restore_type=np.ndarray) for name in saved}
-            state = self._manager.restore(
+            arrays = {
+                group: {name: ocp.RestoreArgs(restore_type=np.ndarray) for name in names}
+                for group, names in saved.items()
+            }
+            tree = self._manager.restore(
                 step,
                 args=ocp.args.Composite(state=ocp.args.PyTreeRestore(restore_args=arrays)),
             )["state"]
+            members = {}
+            for group, state in tree.items():
+                for i, m in enumerate(meta["members"][group]):
+                    if m >= 0:
+                        row = {name: array[i] for name, array in state.items()}
+                        members[m] = Saved(row, meta["notes"][str(m)])
+            digests = {int(m): value for m, value in meta["digests"].items()}
+        except ConfigError:
+            raise
         except Exception as error:  # Orbax, tensorstore, zstd and json each raise their own
             reason = " ".join(str(error).split())[:200]
             raise DamagedRun(f"checkpoint {step} cannot be read ({reason})") from error
-        if digest(state) != meta.get("digest"):
+        if {m: digest(each.state) for m, each in members.items()} != digests:
             raise DamagedRun(f"checkpoint {step} is not what was written (its digest differs)")
-        if meta["schema"] > SCHEMA_VERSION:
-            raise DamagedRun(
-                f"checkpoint {step} has schema {meta['schema']}; this grokjax reads up to "
-                f"{SCHEMA_VERSION}"
-            )
-        return state
+        return members
 
-    def restore_latest(self) -> Arrays:
-        """The newest checkpoint that can be read; no arrays if there is none.
+    def restore_latest(self) -> dict[int, Saved]:
+        """The newest checkpoint that can be read; no members if there is none.
 
         Warns of each damaged one it passes over: members then go back to the
         one before, or to their start, and lose no more than time.

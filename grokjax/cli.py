@@ -7,40 +7,15 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import tyro
 
 from grokjax import flags, recipes
-from grokjax.config import FIELDS, ConfigError
-from grokjax.sweep import Sweep
-
-if TYPE_CHECKING:
-    from grokjax.run import Run
+from grokjax.config import FIELDS
+from grokjax.launching import Execution, draw, guarded
 
 DIRECTORY = tyro.conf.Positional[Path]
-
-
-@dataclass
-class Execution:
-    """How a run is carried out; none of it changes a member's numbers."""
-
-    lanes: str = "auto"
-    """Members in training at a time; auto: two a CPU core, which is the most there."""
-    devices: str = "auto"
-    """Devices to use; auto: all, on CPU one a core."""
-    checkpoint_every: float = 60.0
-    """Seconds from one checkpoint to the next."""
-    quiet: bool = False
-    """Show no progress."""
-
-    def options(self) -> dict[str, Any]:
-        return {
-            "lanes": self.lanes,
-            "devices": self.devices,
-            "checkpoint_every": self.checkpoint_every,
-            "progress": not self.quiet,
-        }
 
 
 @dataclass
@@ -55,29 +30,30 @@ class Train(Execution):
 
     def __call__(self) -> None:
         sweep = flags.sweep_of(self.settings, recipes.get(self.recipe).config)
-        from grokjax import ensemble, plots
+        from grokjax import ensemble
 
-        run = ensemble.train(sweep, self.out, recipe=self.recipe, **self.options())
-        finish(run, plots.save(plots.curves(run.history), self.out / "figures" / "curves.png"))
+        draw(ensemble.train(sweep, self.out, recipe=self.recipe, **self.options()))
 
 
 @dataclass
 class Resume(Execution):
-    """Go on with a run where its last checkpoint left it."""
+    """Go on with a run where its last checkpoint left it, or extend it: more epochs, more seeds,
+    more values of an axis (the old ones given too). Only what is new is trained.
+    """
 
     directory: DIRECTORY = field(kw_only=True)
     """Its run directory."""
+    add_seeds: int | None = None
+    """New seeds, numbered on, for every combination of the other settings."""
     settings: tyro.conf.OmitArgPrefixes[Any] = None
 
     def __call__(self) -> None:
         from grokjax import run as runs
 
-        flags.check_kept(runs.load(self.directory).sweep, self.settings)
-        from grokjax import ensemble, plots
+        sweep = flags.extended(runs.load(self.directory).sweep, self.settings, self.add_seeds)
+        from grokjax import ensemble
 
-        run = ensemble.resume(self.directory, **self.options())
-        figure = plots.save(plots.curves(run.history), self.directory / "figures" / "curves.png")
-        finish(run, figure)
+        draw(ensemble.resume(self.directory, sweep=sweep, **self.options()))
 
 
 @dataclass
@@ -167,57 +143,3 @@ def _parse(arguments: list[str]) -> Callable[[], None]:
     return tyro.extras.subcommand_cli_from_dict(
         commands, prog="grokjax", description="Ensembles of grokking networks.", args=arguments
     )
-
-
-Arguments = TypeVar("Arguments")
-
-
-def script(body: Callable[[Arguments], None], arguments: type[Arguments]) -> None:
-    """Runs an experiment script on its command line, with the command's exit codes."""
-    sys.exit(guarded(lambda: body(tyro.cli(arguments))))
-
-
-def guarded(action: Callable[[], None]) -> int:
-    """Runs `action`; what went wrong as one line on stderr and an exit code."""
-    from grokjax.interrupt import Interrupted
-    from grokjax.journal import DamagedRun
-
-    try:
-        action()
-    except (ConfigError, FileNotFoundError) as error:
-        return _say(error, 2)
-    except Interrupted as stop:
-        _say(stop, 0)
-        print(f"go on with: grokjax resume {stop.directory}", file=sys.stderr)
-        return 128 + stop.signum
-    except KeyboardInterrupt:
-        return _say("interrupted before there was anything to save", 130)
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        sys.stderr.close()
-        return 1
-    except (DamagedRun, MemoryError, OSError, RuntimeError) as error:
-        return _say(error, 1)
-    return 0
-
-
-def _say(message: object, code: int) -> int:
-    print(f"grokjax: {' '.join(str(message).split())}", file=sys.stderr, flush=True)
-    return code
-
-
-def launch(sweep: Sweep, out: Path, **options: Any) -> Run:
-    """Trains a sweep, or goes on with it if `out` holds this very one."""
-    from grokjax import ensemble
-
-    if (out / "config.json").exists():
-        options.pop("recipe", None)
-        return ensemble.resume(out, sweep=sweep, **options)
-    return ensemble.train(sweep, out, **options)
-
-
-def finish(run: Run, figure: Path) -> None:
-    """The last lines of a command: how members ended, the picture, how to open the run."""
-    counts = run.members["status"].value_counts()
-    print(f"{len(run)} members: " + ", ".join(f"{n} {status}" for status, n in counts.items()))
-    print(f"figure: {figure}")
-    print(f'in Python: import grokjax; run = grokjax.load("{run.directory}")')

@@ -23,7 +23,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hint
 
 import numpy as np
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Operation = Literal["add", "subtract", "multiply"]
 StopWhen = Literal["grokked", "never"]
@@ -37,6 +37,12 @@ class ConfigError(ValueError):
 def refuse(name: str, value: object, allowed: str) -> ConfigError:
     """The one form of every refusal, to be raised by the caller."""
     return ConfigError(f"{name}: {value!r} is not allowed; {allowed}")
+
+
+def check_schema(what: object, schema: object) -> None:
+    """Raises ConfigError unless this grokjax reads what was written with `schema`."""
+    if schema != SCHEMA_VERSION:
+        raise ConfigError(f"{what}: has schema {schema}; this grokjax reads {SCHEMA_VERSION}")
 
 
 def _setting(
@@ -152,6 +158,13 @@ class Config:
         """This config with its traced fields at their defaults: equal for one program."""
         defaults = {n: FIELDS[n].default for n in names_of("traced")}
         return dataclasses.replace(self, **defaults)
+
+    @property
+    def compiled(self) -> Config:
+        """This config with all at its default that the compiled program does not hold."""
+        dead = {n: FIELDS[n].default for n in names_of("run")}
+        kept = {"eval_every": self.eval_every, "max_epochs": self.eval_every}
+        return dataclasses.replace(self.static, **(dead | kept))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, by field name."""

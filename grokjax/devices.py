@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from grokjax import hosts
 from grokjax.config import ConfigError, refuse
 
 LANES_PER_CPU_DEVICE = 2
@@ -20,39 +21,80 @@ once run 2 600 to 3 200. And with any other number XLA may pick other kernels, s
 last bits would depend on it (seen at 1 and 16 in the notebook's network, at 4 and 8 in a tiny one).
 """
 
-LANES_PER_ACCELERATOR = 256
+MEMORY_SHARE = 0.9
+"""Of an accelerator's memory that lanes may take; XLA keeps some for itself."""
 
 PACKAGES = ("grokjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "xarray")
 
 
-def count(devices: int | str) -> int | None:
-    """The `--devices` argument as a number, None for auto. Raises ConfigError."""
-    return _auto_or_number("devices", devices)
+def prepare(devices: int | str = "auto") -> int | None:
+    """The `--devices` argument as a number, None for auto; sets CPU devices while that is possible.
+
+    Their number is fixed when JAX is first used in a process. Raises ConfigError,
+    also where the processes have unequal numbers.
+    """
+    import jax
+
+    wanted = _auto_or_number("devices", devices)
+    with contextlib.suppress(RuntimeError):  # JAX is running already
+        jax.config.update("jax_num_cpu_devices", wanted or cores())
+    if hosts.count() > 1:
+        numbers = [len(each) for each in by_process(jax.devices())]
+        if len(set(numbers)) > 1:
+            have = ", ".join(map(str, numbers))
+            raise ConfigError(f"devices: the processes have {have}; make them equal by --devices")
+    return wanted
 
 
 def start(devices: int | str = "auto") -> list[Any]:
-    """The devices to train on, having checked that they compute right.
+    """The devices to train on, of all processes, having checked that they compute right.
 
     On CPU, one device a core (or `devices` of them) beats XLA's own threads:
-    4 700 against 3 300 to 4 400 member-steps/s. Their number is fixed when JAX
-    is first used in a process; after that it is what it is.
+    4 700 against 3 300 to 4 400 member-steps/s.
 
     Raises:
-      ConfigError: more devices asked for than there are, or fewer than one.
+      ConfigError: as `prepare`, or more devices asked for than there are.
       RuntimeError: the backend computes wrong numbers.
     """
     import jax
 
-    wanted = count(devices)
-    with contextlib.suppress(RuntimeError):  # JAX is running already
-        jax.config.update("jax_num_cpu_devices", wanted or cores())
-    found = jax.local_devices()
-    if wanted is None and found[0].platform == "cpu":
-        wanted = min(len(found), cores())
-    if wanted is not None and wanted > len(found):
-        raise refuse("devices", wanted, f"JAX has {len(found)} here ({found[0].platform})")
+    wanted = prepare(devices)
+    found = by_process(jax.devices())
+    if len({len(each) for each in found}) > 1:
+        numbers = ", ".join(str(len(each)) for each in found)
+        raise ConfigError(
+            f"devices: the processes have {numbers}; give --devices to make them equal"
+        )
+    if wanted is None and on_cpu(found[0]):
+        wanted = min(len(found[0]), cores()) if len(found) == 1 else len(found[0])
+    if wanted is not None and wanted > len(found[0]):
+        raise refuse("devices", wanted, f"JAX has {len(found[0])} here ({found[0][0].platform})")
     self_check()
-    return found[:wanted]
+    return [device for each in found for device in each[:wanted]]
+
+
+def by_process(devices: list[Any]) -> list[list[Any]]:
+    """Devices grouped by the process that owns them, in order."""
+    groups: dict[int, list[Any]] = {}
+    for device in sorted(devices, key=lambda device: (device.process_index, device.id)):
+        groups.setdefault(device.process_index, []).append(device)
+    return list(groups.values())
+
+
+def on_cpu(devices: list[Any]) -> bool:
+    """Whether lanes are set by the cache and not by memory."""
+    return devices[0].platform == "cpu"
+
+
+def memory(devices: list[Any]) -> int | None:
+    """Bytes that lanes may take on each device, if it tells."""
+    limits = [
+        (device.memory_stats() or {}).get("bytes_limit")
+        for device in devices
+        if device.process_index == hosts.index()
+    ]
+    known = [int(MEMORY_SHARE * limit) for limit in limits if limit]
+    return min(known, default=None)
 
 
 def cores() -> int:
@@ -61,22 +103,20 @@ def cores() -> int:
 
 
 def lanes(wanted: int | str, devices: list[Any], members: int) -> tuple[int, list[Any]]:
-    """Lanes in all, and the devices that carry them.
+    """Lanes in all, and the devices that carry them, as many of every process.
 
     On CPU always `LANES_PER_CPU_DEVICE` a device, on as few devices as carry the
     wanted lanes and members; more lanes than that are not to be had. Elsewhere
-    at least two a device, evenly.
+    at least two a device, evenly; "auto" is as many as there are members.
 
     Raises ConfigError if `wanted` is neither "auto" nor a number above 0.
     """
-    number = _auto_or_number("lanes", wanted)
-    on_cpu = devices[0].platform == "cpu"
-    if number is None:
-        number = len(devices) * (LANES_PER_CPU_DEVICE if on_cpu else LANES_PER_ACCELERATOR)
-    number = min(number, members)
-    devices = devices[: -(-number // 2)]
-    each = LANES_PER_CPU_DEVICE if on_cpu else max(2, -(-number // len(devices)))
-    return each * len(devices), devices
+    number = min(_auto_or_number("lanes", wanted) or members, members)
+    processes = by_process(devices)
+    needed = -(-number // (2 * len(processes)))  # devices a process, at two lanes each
+    used = [device for each in processes for device in each[:needed]]
+    each = LANES_PER_CPU_DEVICE if on_cpu(devices) else max(2, -(-number // len(used)))
+    return each * len(used), used
 
 
 def _auto_or_number(name: str, value: int | str) -> int | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
+from typing import Any
 
-from grokjax import journal, lock, run
+from grokjax import hosts, journal, lock, run
 from grokjax.config import SCHEMA_VERSION, Config, ConfigError
+from grokjax.devices import prepare
 from grokjax.engine import Engine
 from grokjax.lock import Lock
 from grokjax.run import Run
@@ -47,18 +50,24 @@ def train(
     """
     sweep = Sweep(sweep) if isinstance(sweep, Config) else sweep
     directory = Path(out)
-    _check_out(directory)
-    engine = Engine(directory, sweep, lanes, devices, checkpoint_every, progress)
+    prepare(devices)
+    hosts.together(lambda: _check_out(directory), by_first=True)
+    engine = _engine(directory, sweep, lanes, devices, checkpoint_every, progress)
     info = {
         "schema": SCHEMA_VERSION,
         "recipe": recipe,
         "sweep": sweep.to_dict(),
         "environment": engine.environment,
     }
-    content = (json.dumps(info, indent=1) + "\n").encode()
-    with Lock(directory):
-        _check_out(directory)  # again: another launch may have come first
-        journal.write_listed(directory, run.CONFIG, content)
+
+    with contextlib.ExitStack() as held:
+
+        def settle() -> None:
+            held.enter_context(Lock(directory))
+            _check_out(directory)  # again: another launch may have come first
+            _write_config(directory, info)
+
+        hosts.together(settle, by_first=True)
         return engine.run()
 
 
@@ -73,12 +82,15 @@ def resume(
 ) -> Run:
     """Goes on with a run where its last checkpoint left it, with the same bits on CPU.
 
-    Lanes and devices may be others than before. `sweep`, if given, must be the run's.
+    Lanes, devices and processes may be others than before. A `sweep` has all of
+    the run's members, and extends it: members that are new are added to it, and
+    a greater `max_epochs` trains on those that ended at the old one. Nothing
+    that was trained is trained again.
 
     Raises:
       FileNotFoundError: there is no run. DamagedRun: it cannot be read.
-      ConfigError: `sweep` is not the run's, its config.json was changed by hand,
-        or as for `train`.
+      ConfigError: `sweep` lacks one of the run's members, its config.json was
+        changed by hand, or as for `train`.
       Interrupted: as for `train`.
     """
     loaded = run.load(directory)
@@ -86,11 +98,34 @@ def resume(
         raise ConfigError(
             f"{loaded.directory / run.CONFIG}: was changed by hand; a resume keeps its settings"
         )
-    if sweep is not None:
-        _check_same(loaded.sweep, sweep)
-    engine = Engine(loaded.directory, loaded.sweep, lanes, devices, checkpoint_every, progress)
-    with Lock(loaded.directory):
+    extended = loaded.sweep if sweep is None else loaded.sweep.extended(sweep)
+    prepare(devices)
+    engine = _engine(loaded.directory, extended, lanes, devices, checkpoint_every, progress)
+
+    with contextlib.ExitStack() as held:
+
+        def settle() -> None:
+            held.enter_context(Lock(loaded.directory))
+            if extended != loaded.sweep:
+                before = {"members": len(loaded), "max_epochs": loaded.config.max_epochs}
+                log = [*loaded.info.get("extended_from", []), before]
+                info = loaded.info | {"sweep": extended.to_dict(), "extended_from": log}
+                _write_config(loaded.directory, info)
+
+        hosts.together(settle, by_first=True)
         return engine.run()
+
+
+def _engine(directory: Path, *arguments: Any) -> Engine:
+    """The engine, or its refusal in every process."""
+    engine = hosts.together(lambda: Engine(directory, *arguments))
+    assert engine is not None
+    return engine
+
+
+def _write_config(directory: Path, info: dict[str, Any]) -> None:
+    with journal.listing(directory, run.CONFIG) as temporary:
+        temporary.write_text(json.dumps(info, indent=1) + "\n")
 
 
 def _check_out(directory: Path) -> None:
@@ -100,15 +135,3 @@ def _check_out(directory: Path) -> None:
         raise ConfigError(f"out: {directory} is not a directory; name another")
     if directory.is_dir() and any(path.name != lock.NAME for path in directory.iterdir()):
         raise ConfigError(f"out: {directory} is not an empty directory; name another")
-
-
-def _check_same(ours: Sweep, theirs: Sweep) -> None:
-    for i, (a, b) in enumerate(zip(ours.members, theirs.members, strict=False)):
-        for name, value in a.to_dict().items():
-            if getattr(b, name) != value:
-                raise ConfigError(
-                    f"{name}: {getattr(b, name)!r} is not allowed for member {i}; "
-                    f"the run has {value!r}, and a resume keeps its settings"
-                )
-    if len(ours) != len(theirs):
-        raise ConfigError(f"sweep: has {len(theirs)} members; the run has {len(ours)}")

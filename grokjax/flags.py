@@ -76,8 +76,12 @@ def sweep_of(settings: Any, base: Config) -> Sweep:
     return Sweep(dataclasses.replace(base, **shared), **axes)
 
 
-def check_kept(sweep: Sweep, settings: Any) -> None:
-    """Settings may be repeated on resume, not changed."""
+def extended(sweep: Sweep, settings: Any, add_seeds: int | None) -> Sweep:
+    """A run's sweep with what the flags add to it: seeds, values of an axis, epochs.
+
+    Settings may be repeated and added to, not changed: values of an axis are
+    given with the old ones among them.
+    """
     given = {name: getattr(settings, name) for name in FIELDS}
     if settings.seeds is not None:
         if given["seed"] is not None:
@@ -87,13 +91,31 @@ def check_kept(sweep: Sweep, settings: Any) -> None:
         if given["batch_size"] is not None:
             raise ConfigError("batch_size: give --batch-size or --full-batch, not both")
         given["batch_size"] = (None,)
+    if add_seeds is not None:
+        if given["seed"] is not None:
+            raise ConfigError("add_seeds: give --add-seeds, --seeds or --seed, not two of them")
+        if add_seeds < 1:
+            raise refuse("add_seeds", add_seeds, "it must be at least 1")
+        kept = dict.fromkeys(member.seed for member in sweep)
+        given["seed"] = (*kept, *range(max(kept) + 1, max(kept) + 1 + add_seeds))
+    most = given.pop("max_epochs")
     for name, value in given.items():
-        if value is None:
-            continue
-        kept = tuple(dict.fromkeys(getattr(member, name) for member in sweep.members))
-        if (value if isinstance(value, tuple) else (value,)) != kept:
-            shown = ", ".join(map(str, kept[:8])) + (", ..." if len(kept) > 8 else "")
-            raise ConfigError(
-                f"{name}: {value!r} is not allowed; the run has {shown}, and a resume keeps its "
-                "settings"
-            )
+        if value is not None:
+            sweep = _added(sweep, name, value if isinstance(value, tuple) else (value,))
+    if most is None:
+        return sweep
+    config = dataclasses.replace(sweep.config, max_epochs=most)
+    return sweep.extended(Sweep.zip(config, **sweep.columns) if sweep.columns else Sweep(config))
+
+
+def _added(sweep: Sweep, name: str, values: tuple[Any, ...]) -> Sweep:
+    """The sweep with those of the values that it lacks."""
+    kept = tuple(dict.fromkeys(getattr(member, name) for member in sweep))
+    if not set(kept) <= set(values) or (name in names_of("run") and values != kept):
+        shown = ", ".join(map(str, kept[:8])) + (", ..." if len(kept) > 8 else "")
+        raise ConfigError(
+            f"{name}: {values!r} is not allowed; the run has {shown}, and a resume keeps its "
+            "settings; to add values, give the old ones too"
+        )
+    added = [value for value in values if value not in kept]
+    return sweep.with_values(name, added) if added else sweep

@@ -23,7 +23,8 @@ def merged(
 
     parts = list(journal.parts(directory, "records"))
     epochs = np.unique(np.concatenate([p["epoch"] for p in parts] or [np.zeros(0, np.int32)]))
-    place = np.full(len(sweep), -1)  # member -> its row, or -1
+    # Member -> its row, or -1; a run extended meanwhile has members beyond the sweep.
+    place = np.full(max([len(sweep), *(p["member"].max(initial=0) + 1 for p in parts)]), -1)
     place[list(members)] = np.arange(len(members))
     variables: dict[str, np.ndarray] = {}
     for part in parts:

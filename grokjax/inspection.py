@@ -5,28 +5,52 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from grokjax import devices, journal, lock
+from grokjax import devices, journal, lock, status
 from grokjax.progress import duration
 from grokjax.run import Run, load
 
 
 def info(directory: Path) -> None:
-    """Settings, members by status, size on disk, last checkpoint. Needs no device."""
+    """How a run stands, also while it trains and after a crash. Needs no device."""
     run = load(directory)
     made = run.info["environment"]
     print(f"{directory}: {run.sweep!r}, recipe {run.info['recipe'] or 'none'}")
     counts = run.members["status"].value_counts()
     print("status:     " + ", ".join(f"{n} {status}" for status, n in counts.items()))
     epochs = run.members["epochs"]
-    print(f"epochs:     {epochs.sum():,} in all, {epochs.max():,} the furthest")
+    print(f"epochs:     {epochs.sum():,} written, {epochs.max():,} the furthest member")
     print(f"on disk:    {sum(_size(path) for path in directory.rglob('*')) / 1e6:.1f} MB")
     print(f"checkpoint: {_last_checkpoint(directory)}")
     print(f"made with:  jax {made['versions']['jax']}, {len(made['devices'])} x {made['platform']}")
-    if counts.reindex(["running", "pending"]).notna().any():
-        if lock.held(directory):
-            print("writer:     a process is training it now")
-        else:
-            print(f"go on with: grokjax resume {directory}")
+    if counts.reindex(["running", "pending"]).isna().all():
+        return
+    training, now = lock.held(directory), status.read(directory)
+    if training:
+        print("writer:     a process is training it now")
+    if now is not None:
+        _live(now, training)
+    if not training:
+        print(f"go on with: grokjax resume {directory}")
+
+
+def _live(now: status.Status, training: bool) -> None:
+    """What only the training process knows, or knew when it ended."""
+    busy = "" if now.occupancy is None else f", {now.occupancy:.1%} busy"
+    print(
+        f"rate:       {now.rate:,.0f} member-steps/s in {now.lanes} lanes{busy} "
+        f"(process {now.process} on {now.host}, {duration(now.age)} ago)"
+    )
+    furthest = max(now.epochs.values(), default=0)
+    print(
+        f"in lanes:   {len(now.epochs)} members, at epoch {furthest:,} the furthest; "
+        f"{now.waiting} waiting"
+    )
+    what = "at risk:  " if training else "not saved:"
+    finished = f" and {now.unsaved_finished} finished members" if now.unsaved_finished else ""
+    print(
+        f"{what}  {duration(now.unsaved_seconds)} of training, {now.unsaved_epochs:,} epochs"
+        f"{finished}, to be trained again" + (" after a crash" if training else "")
+    )
 
 
 def _size(path: Path) -> int:
@@ -81,5 +105,7 @@ def verify(run: Run) -> list[str]:
                 try:
                     checkpoints.restore(step)
                 except journal.DamagedRun as error:
-                    problems.append(str(error))
+                    checkpoints.look_again()
+                    if step in checkpoints.steps():  # a live trainer may have removed it
+                        problems.append(str(error))
     return problems

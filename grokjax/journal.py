@@ -1,12 +1,19 @@
 """What a run directory holds besides checkpoints: parts, each written once and whole.
 
-A part is an `.npz` of arrays in one of three folders, numbered upwards:
+A part is an `.npz` of arrays in one of five folders, numbered upwards:
 
 * `records/`: one row an evaluation: `member`, `epoch` (int32 `[R]`) and every
   metric (float32 `[R]` or `[R, F]`);
-* `params/`: one row a finished member: `member`, `epochs` (int32 `[R]`),
-  `status` (text `[R]`) and its parameters, as `embed/embedding [R, P, D]`;
-* `snapshots/`: one row a kept embedding: `member`, `epoch`, `embedding [R, P, D]`.
+* `params/`: one row a finished member: `member`, `epochs`, `streak`,
+  `grokked_epoch` (int32 `[R]`), `status` (text `[R]`) and its parameters, as
+  `embed/embedding [R, P, D]`;
+* `optimizer/`: for members that ended at `max_epochs` the rest of their state,
+  so that a resume can train them on: `member`, `epochs`, `opt_state/...`;
+* `snapshots/`: one row a kept embedding: `member`, `epoch`, `embedding [R, P, D]`;
+* `rounds/`: one row a round, the only ones that differ from run to run:
+  `session`, `seconds`, `training` (float64: Unix time of the start, time since
+  then, time that the round took), `steps` (int64), `lanes`, `busy`, `waiting`
+  (int32).
 
 Members are deterministic, so a row is the same however often it is written:
 nothing is ever taken back after a crash, and of two equal rows a reader takes
@@ -15,15 +22,18 @@ the last. `SHA256SUMS` lists every part; `sha256sum -c` checks it too.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
-import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-KINDS = ("records", "params", "snapshots")
+from grokjax.stopping import Ended, Standing
+
+KINDS = ("records", "params", "optimizer", "snapshots", "rounds")
 SUMS = "SHA256SUMS"
 
 
@@ -31,14 +41,14 @@ class DamagedRun(RuntimeError):
     """A run directory that cannot be read, in one line."""
 
 
-def write(path: Path, content: bytes) -> None:
-    """Replaces `path` as a whole: written under a temporary name, synced, renamed."""
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary name to write to; what is there then replaces `path` as a whole, synced."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
+        yield temporary
+        with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
@@ -50,33 +60,45 @@ def write(path: Path, content: bytes) -> None:
         os.close(folder)
 
 
+@contextlib.contextmanager
+def listing(directory: Path, name: str) -> Iterator[Path]:
+    """As `replacing`, and lists the digest in SHA256SUMS.
+
+    A file that is replaced is taken out of the list first, so that a kill in
+    between leaves it unlisted and never with another's digest.
+    """
+    sums = digests(directory)
+    if sums.pop(name, None):
+        _write_digests(directory, sums)
+    with replacing(directory / name) as temporary:
+        yield temporary
+        digest = _sha256(temporary)
+    _write_digests(directory, sums | {name: digest})
+
+
 def append(directory: Path, kind: str, arrays: dict[str, np.ndarray]) -> None:
     """Adds one part of this kind and its digest."""
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
     numbers = [int(path.stem) for path in _paths(directory, kind)]
-    write_listed(directory, f"{kind}/{max(numbers, default=0) + 1:06d}.npz", buffer.getvalue())
-
-
-def write_listed(directory: Path, name: str, content: bytes) -> None:
-    """As `write`, and lists the digest in SHA256SUMS, in place of an earlier one."""
-    write(directory / name, content)
-    _write_digests(directory, digests(directory) | {name: _sha256(content)})
+    name = f"{kind}/{max(numbers, default=0) + 1:06d}.npz"
+    with listing(directory, name) as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def altered(directory: Path, name: str) -> bool:
     """Whether a listed file is not what was written."""
     digest = digests(directory).get(name)
-    return digest is not None and digest != _sha256((directory / name).read_bytes())
+    return digest is not None and digest != _sha256(directory / name)
 
 
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write_digests(directory: Path, sums: dict[str, str]) -> None:
     lines = "".join(f"{digest}  {name}\n" for name, digest in sums.items())
-    write(directory / SUMS, lines.encode())
+    with replacing(directory / SUMS) as temporary:
+        temporary.write_text(lines)
 
 
 def remove(directory: Path, name: str) -> None:
@@ -145,10 +167,37 @@ def verify(directory: Path) -> list[str]:
     return problems
 
 
-def finished(directory: Path) -> dict[int, tuple[str, int]]:
-    """Member to (status, epochs run), of the members whose parameters are written."""
+def finished(directory: Path) -> dict[int, Ended]:
+    """How each member ended whose parameters are written; of several times the last."""
     done = {}
-    for part in parts(directory, "params", "member", "status", "epochs"):
-        for member, status, epochs in zip(*part.values(), strict=True):
-            done[int(member)] = (str(status), int(epochs))
+    for part in parts(directory, "params", "member", "status", "epochs", "streak", "grokked_epoch"):
+        for member, status, epochs, streak, grokked_epoch in zip(*part.values(), strict=True):
+            standing = Standing(int(streak), int(grokked_epoch))
+            done[int(member)] = Ended(str(status), int(epochs), standing)
     return done
+
+
+class Shelf:
+    """The whole state of members that ended at `max_epochs`, read when it is asked for."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._places: dict[str, dict[tuple[int, int], tuple[Path, int]]] = {}
+        for kind in ("params", "optimizer"):
+            self._places[kind] = {}
+            for path in _paths(directory, kind):
+                part = _read(directory, path, ("member", "epochs"))
+                for i, key in enumerate(zip(*(x.tolist() for x in part.values()), strict=True)):
+                    self._places[kind][key] = path, i
+        # The part read last is likely the next member's too.
+        self._read = functools.lru_cache(maxsize=2)(functools.partial(_read, directory))
+
+    def state(self, member: int, epochs: int) -> dict[str, np.ndarray] | None:
+        """The state in which the member ended, or None if it was not kept."""
+        found: dict[str, np.ndarray] = {"epoch": np.array(epochs, np.int32)}
+        for kind, prefix in (("params", "params/"), ("optimizer", "")):
+            path, i = self._places[kind].get((member, epochs), (None, 0))
+            if path is None:
+                return None
+            found |= {f"{prefix}{n}": x[i] for n, x in self._read(path).items() if "/" in n}
+        return found

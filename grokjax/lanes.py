@@ -1,25 +1,96 @@
 """Lanes: the compiled program of one group of members, and their state on the devices.
 
 The only `vmap` of training. Lanes are mapped over devices with `shard_map`, so
-that no collective can appear; their state is donated from call to call.
+that no collective can appear; their state is donated from call to call. With
+several processes each holds the lanes of its own devices, and what comes back
+to the host is gathered between calls: `l` is the number of lanes held here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import jax
 import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from grokjax import member
+from grokjax import hosts, member
 from grokjax.checkpoint import Arrays
 from grokjax.config import Config, Hypers
+from grokjax.hosts import OutOfMemory
 from grokjax.sweep import Program
 
 Metrics = dict[str, np.ndarray]
 """float32 `[L]` or `[L, F]` by name, of all lanes."""
+
+
+@contextlib.contextmanager
+def allocation() -> Iterator[None]:
+    """A failure to allocate on a device as `OutOfMemory`."""
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        raise OutOfMemory(" ".join(str(error).split())[:200]) from error
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """The two programs of some lanes, and how their arrays lie on the devices.
+
+    refill: (new `[L]`, Hypers, state) -> (state, metrics). round: (Hypers, state)
+    -> (state, metrics). Both donate the state, whose shapes are `state`'s.
+    """
+
+    refill: Any
+    round: Any
+    sharding: NamedSharding
+    state: Any
+
+
+@functools.lru_cache(maxsize=8)
+def _compile(
+    config: Config, max_train_size: int, devices: tuple[Any, ...], number: int
+) -> Compiled:
+    """Compiles, both at once; the last few are kept, for other runs of this process."""
+    mesh = jax.make_mesh((len(devices),), ("member",), axis_types=(AxisType.Auto,), devices=devices)
+    spec = PartitionSpec("member")
+    sharding = NamedSharding(mesh, spec)
+    one = member.build(config, max_train_size)
+
+    def refill(new: Any, hypers: Hypers, state: Any) -> Any:
+        fresh, metrics = one.init(hypers)
+        return jax.tree.map(lambda f, s: jax.numpy.where(new, f, s), fresh, state), metrics
+
+    def lowered(function: Callable[..., Any], *arguments: Any) -> Any:
+        """`function` of one member, mapped over lanes and devices; its last argument is donated."""
+
+        def pinned(*arguments: Any) -> Any:
+            with jax.default_matmul_precision(config.precision):
+                return jax.vmap(function)(*arguments)
+
+        # check_vma would have every constant in the scan's carry cast to varying by hand.
+        mapped = jax.shard_map(pinned, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)
+        shapes = jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), arguments
+        )
+        return jax.jit(mapped, donate_argnums=len(arguments) - 1).lower(*shapes)
+
+    hypers = jax.tree.map(lambda value: np.repeat(value, number), Hypers.of(config))
+    state = jax.eval_shape(jax.vmap(one.init), hypers)[0]
+    programs = (
+        lowered(refill, np.zeros(number, bool), hypers, state),
+        lowered(one.round, hypers, state),
+    )
+    with ThreadPoolExecutor(len(programs)) as pool:
+        both = pool.map(lambda program: program.compile(), programs)
+        return Compiled(next(both), next(both), sharding, state)
 
 
 class Lanes:
@@ -27,53 +98,46 @@ class Lanes:
 
     Args:
       program: what its members share.
-      devices: to spread over; L must be a multiple of their number.
+      devices: to spread over, in the order of their processes and as many of
+        each; L must be a multiple of their number.
       number: L.
+
+    Raises:
+      OutOfMemory: here and in every method that computes.
     """
 
+    @allocation()
     def __init__(self, program: Program, devices: list[Any], number: int) -> None:
-        mesh = jax.make_mesh(
-            (len(devices),), ("member",), axis_types=(AxisType.Auto,), devices=devices
-        )
-        self._sharding = NamedSharding(mesh, PartitionSpec("member"))
-        self._precision = program.config.precision
-        one = member.build(program.config, program.max_train_size)
-
-        def refill(new: Any, hypers: Hypers, state: Any) -> Any:
-            fresh, metrics = one.init(hypers)
-            return jax.tree.map(lambda f, s: jax.numpy.where(new, f, s), fresh, state), metrics
-
+        compiled = _compile(program.config.compiled, program.max_train_size, tuple(devices), number)
+        self._refill, self._round = compiled.refill, compiled.round
+        self._sharding = compiled.sharding
         self._hypers = jax.tree.map(
             lambda value: np.repeat(value, number), Hypers.of(program.config)
         )
-        shapes = jax.eval_shape(jax.vmap(one.init), self._hypers)[0]
-        self._state = self._put(jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shapes))
-        new = np.zeros(number, bool)
-        self._refill = self._compiled(refill, mesh, self._put(new), self._hypers, self._state)
-        self._round = self._compiled(one.round, mesh, self._hypers, self._state)
-        self.number = number
+        self._placed = self._put(self._hypers)
+        zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), compiled.state)
+        self._state = self._put(zeros)
+        self.number, self.devices = number, devices
         self.names = [_name(path) for path, _ in jax.tree_util.tree_leaves_with_path(self._state)]
 
-    def _compiled(self, function: Callable[..., Any], mesh: Any, *arguments: Any) -> Any:
-        """`function` of one member, mapped over lanes and devices; its last argument is donated."""
-
-        def pinned(*arguments: Any) -> Any:
-            with jax.default_matmul_precision(self._precision):
-                return jax.vmap(function)(*arguments)
-
-        spec = PartitionSpec("member")
-        # check_vma would have every constant in the scan's carry cast to varying by hand.
-        mapped = jax.shard_map(pinned, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)
-        donated = len(arguments) - 1
-        arguments = tuple(self._put(argument) for argument in arguments)
-        return jax.jit(mapped, donate_argnums=donated).lower(*arguments).compile()
-
     def _put(self, tree: Any) -> Any:
-        return jax.device_put(tree, self._sharding)
+        """Arrays `[L, ...]`, alike in every process, onto the devices."""
+        if hosts.count() == 1:
+            return jax.device_put(tree, self._sharding)
+        # device_put would first compare the processes' copies.
+        return jax.tree.map(
+            lambda x: jax.make_array_from_callback(x.shape, self._sharding, lambda part: x[part]),
+            tree,
+        )
 
     def as_text(self) -> str:
         """The round's compiled program (HLO)."""
         return self._round.as_text()
+
+    @property
+    def bytes_per_device(self) -> int:
+        """What the larger of the two programs takes on a device, by XLA's own analysis."""
+        return max(_bytes(program.memory_analysis()) for program in (self._refill, self._round))
 
     def start(self, members: dict[int, Config]) -> Metrics:
         """Puts new members, by lane, at their beginning; metrics of all lanes, at epoch 0."""
@@ -84,43 +148,95 @@ class Lanes:
             for column, value in zip(columns, Hypers.of(config), strict=True):
                 column[lane] = value
         self._hypers = Hypers(*columns)
-        self._state, metrics = self._refill(self._put(new), self._put(self._hypers), self._state)
-        return _on_host(metrics)
+
+        @allocation()
+        def refill() -> Metrics:
+            self._placed = self._put(self._hypers)
+            self._state, metrics = self._refill(self._put(new), self._placed, self._state)
+            return _here(metrics)
+
+        return hosts.gather(hosts.together(refill) or {})
 
     def round(self) -> Metrics:
         """Trains all lanes for `eval_every` epochs; metrics of all lanes."""
-        self._state, metrics = self._round(self._put(self._hypers), self._state)
-        return _on_host(metrics)
 
+        @allocation()
+        def advance() -> Metrics:
+            self._state, metrics = self._round(self._placed, self._state)
+            return _here(metrics)
+
+        return hosts.gather(hosts.together(advance) or {})
+
+    @property
+    def state(self) -> dict[str, jax.Array]:
+        """The state of all lanes, by name `[L, ...]`: global arrays, each process holding its own.
+
+        Let go of them before the next round, or donation has to copy.
+        """
+        leaves = jax.tree.leaves(self._state)
+        return dict(zip(self.names, leaves, strict=True))
+
+    def here(self) -> tuple[int, Arrays]:
+        """The first lane held by this process, and the state of all of them, `[l, ...]`."""
+        per_process = self.number // hosts.count()
+        return hosts.index() * per_process, _here(self.state)
+
+    @allocation()
     def read(self, lanes: list[int]) -> list[Arrays]:
-        """The state of some lanes, each as named NumPy arrays."""
-        leaves, _ = jax.tree_util.tree_flatten_with_path(self._state)
-        host = {_name(path): np.asarray(leaf) for path, leaf in leaves}
-        # Copies: a view would keep the donated buffer alive, and JAX would copy it each round.
-        return [{name: array[lane].copy() for name, array in host.items()} for lane in lanes]
+        """The state of some lanes, each as named NumPy arrays, in every process."""
+        first, state = self.here()
+        per_process = self.number // hosts.count()
+        rows = []
+        for lane in lanes:
+            inside = min(max(lane - first, 0), per_process - 1)  # of another process: any row
+            row = hosts.gather({name: array[inside][None] for name, array in state.items()})
+            owner = lane // per_process
+            # Copies: a view would keep the whole of it in memory.
+            rows.append({name: array[owner].copy() for name, array in row.items()})
+        return rows
 
     def embeddings(self, lanes: list[int]) -> np.ndarray:
-        """The embeddings of some lanes, float32 `[len(lanes), P, D]`."""
-        return np.asarray(self._state.params["embed"]["embedding"])[lanes]
+        """The embeddings of some lanes, float32 `[len(lanes), P, D]`, in every process."""
+        embedding = _here({"embedding": self._state.params["embed"]["embedding"]})
+        return hosts.gather(embedding)["embedding"][lanes]
 
+    @allocation()
     def place(self, members: dict[int, Arrays]) -> None:
         """Overwrites the state of some lanes with what `read` gave.
 
         Raises KeyError or ValueError if it is another model's.
         """
-
-        def edited(path: Any, leaf: jax.Array) -> np.ndarray:
-            array = np.array(leaf)
-            for lane, state in members.items():
-                array[lane] = state[_name(path)]
-            return array
-
-        self._state = self._put(jax.tree_util.tree_map_with_path(edited, self._state))
+        first, state = self.here()
+        for lane, arrays in members.items():
+            for name, array in state.items():
+                if 0 <= lane - first < len(array):
+                    array[lane - first] = arrays[name]
+        leaves = [
+            jax.make_array_from_process_local_data(self._sharding, state[name])
+            for name in self.names
+        ]
+        self._state = jax.tree.unflatten(jax.tree.structure(self._state), leaves)
 
 
 def _name(path: Any) -> str:
     return jax.tree_util.keystr(path, simple=True, separator="/")
 
 
-def _on_host(metrics: dict[str, jax.Array]) -> Metrics:
-    return {name: np.asarray(value) for name, value in metrics.items()}
+def _here(arrays: dict[str, jax.Array]) -> dict[str, np.ndarray]:
+    """The rows that this process holds, `[l, ...]`, in the order of lanes; copies."""
+    found = {}
+    for name, array in arrays.items():
+        shards = sorted(array.addressable_shards, key=lambda shard: shard.index[0].start or 0)
+        # A view would keep a donated buffer alive, and JAX would copy it each round.
+        found[name] = np.concatenate([np.asarray(shard.data) for shard in shards])
+    return found
+
+
+def _bytes(analysis: Any) -> int:
+    return (
+        analysis.argument_size_in_bytes
+        + analysis.output_size_in_bytes
+        - analysis.alias_size_in_bytes
+        + analysis.temp_size_in_bytes
+        + analysis.generated_code_size_in_bytes
+    )

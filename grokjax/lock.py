@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import os
+import re
 import socket
 from pathlib import Path
 
+from grokjax import status
 from grokjax.config import ConfigError
 
 NAME = ".lock"
+
+STALE_AFTER = 120.0
+"""Seconds without a new status.json after which a writer on another host is taken for dead."""
+
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
 
 
 class Lock:
     """Held by the process that writes a run directory, while it is entered.
 
     The kernel lets go of it when the process ends, however it ends; what is
-    left in the file only names who had it last.
+    left in the file only names who had it last. Some network file systems have
+    no locks: there the name decides, and a dead process's is passed over.
 
     Raises ConfigError on entering if another process holds it.
     """
@@ -28,28 +38,65 @@ class Lock:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._file = self._path.open("a+")
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._file.seek(0)
-            owner = self._file.read().strip() or "another process"
+            taken = _taken(self._path, exclusive=True, file=self._file.fileno())
+        except OSError:
             self._file.close()
-            raise ConfigError(f"{self._path.parent}: is being written by {owner}") from None
+            raise
+        if taken:
+            owner = _owner(self._path) or "another process"
+            self._file.close()
+            raise ConfigError(f"{self._path.parent}: is being written by {owner}")
         self._file.truncate(0)
         self._file.write(f"process {os.getpid()} on {socket.gethostname()}")
         self._file.flush()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._file.truncate(0)
         self._file.close()
 
 
 def held(directory: Path) -> bool:
     """Whether a process is writing this run directory now."""
+    path = directory / NAME
     try:
-        with (directory / NAME).open() as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
+        with path.open() as file:
+            return _taken(path, exclusive=False, file=file.fileno())
+    except OSError:  # nobody ever wrote here, or it cannot be told
         return False
+
+
+def _taken(path: Path, exclusive: bool, file: int) -> bool:
+    """Whether somebody else has the lock; if not, it is taken through `file` until that closes."""
+    try:
+        fcntl.flock(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        return _alive(path)
     return False
+
+
+def _owner(path: Path) -> str:
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return path.read_text().strip()
+    return ""
+
+
+def _alive(path: Path) -> bool:
+    """Whether the process named in the file still lives, as far as can be told from here."""
+    named = re.fullmatch(r"process (\d+) on (.+)", _owner(path))
+    if named is None:
+        return False
+    if named[2] != socket.gethostname():
+        last = status.read(path.parent)
+        return last is not None and last.age < STALE_AFTER
+    try:
+        os.kill(int(named[1]), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return int(named[1]) != os.getpid()

@@ -162,3 +162,30 @@ def times_against(
     ax.set(xlabel=name, ylabel="epoch", title=title, ylim=(0, limit * 1.18))
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=len(named))
     return ax
+
+
+def scaling(speeds: dict[int, list[float]], ax: Axes | None = None) -> Axes:
+    """Member-steps a second against the number of devices: every repeat, medians, the ideal.
+
+    Args:
+      speeds: number of devices to repeats.
+      ax: where to draw; none: on a new figure.
+
+    Returns:
+      The axes drawn on.
+    """
+    ax = _axes(ax)
+    counts = sorted(speeds)
+    medians = [float(np.median(speeds[n])) for n in counts]
+    ideal = [medians[0] * n / counts[0] for n in counts]
+    ax.plot(counts, ideal, ":", color="0.6", label="ideal")
+    ax.plot(counts, medians, "o-", color=TRAIN, label="median")
+    for n in counts:
+        ax.plot([n] * len(speeds[n]), speeds[n], ".", color=TRAIN, alpha=0.4)
+    for n, middle in zip(counts, medians, strict=True):
+        text = f"{middle / medians[0]:.2f} x"
+        ax.annotate(text, (n, middle), xytext=(6, -12), textcoords="offset points", fontsize=8)
+    ax.set_xticks(counts)
+    ax.set(xlabel="devices, a core each", ylabel="member-steps a second", ylim=(0, None))
+    ax.legend(loc="upper left")
+    return ax

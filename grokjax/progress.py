@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
+
+from grokjax.stopping import Ended
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -21,10 +24,11 @@ class Tally:
     """The counts that progress is made of.
 
     members: in all. training, memorised: in lanes now, and of those the ones
-    with train accuracy at the threshold. ended: finished members by status.
-    rounds, epochs, steps: of this process; epochs and steps summed over members.
-    remaining_epochs: of the members not finished; guessed: at `max_epochs` each,
-    as none has ended yet.
+    with train accuracy at the threshold. ended: finished members by status;
+    ended_epochs: theirs, summed. rounds, epochs, steps: of this process; epochs
+    and steps summed over members. remaining_epochs: of the members not finished.
+    busy_time, lane_time: of lanes, while members waited, in seconds: training a
+    member, and in all. saving: seconds spent on checkpoints.
     """
 
     members: int
@@ -34,8 +38,32 @@ class Tally:
     rounds: int = 0
     epochs: int = 0
     steps: int = 0
+    ended_epochs: int = 0
     remaining_epochs: float = 0.0
-    guessed: bool = True
+    busy_time: float = 0.0
+    lane_time: float = 0.0
+    saving: float = 0.0
+
+    def count(self, ended: Iterable[Ended]) -> None:
+        """Starts over with the members that are over."""
+        self.ended, self.ended_epochs = Counter(), 0
+        for each in ended:
+            self.end(each)
+
+    def end(self, ended: Ended) -> None:
+        """Counts a member that is over."""
+        self.ended[ended.status] += 1
+        self.ended_epochs += ended.epochs
+
+    @property
+    def mean_epochs(self) -> float:
+        """Of the members that have ended; 0 while none has, and times left are guessed."""
+        return self.ended_epochs / max(1, self.ended.total())
+
+    @property
+    def occupancy(self) -> float | None:
+        """Share of the lanes' time spent training members, while members waited."""
+        return self.busy_time / self.lane_time if self.lane_time else None
 
     @property
     def waiting(self) -> int:
@@ -64,6 +92,7 @@ class Progress:
         self._enabled = enabled
         self._start = time.perf_counter()
         self._origin: tuple[float, int, int] | None = None
+        self.rate: float | None = None  # member-steps a second
         self._printed = -PLAIN_EVERY
         self._live = None
         if enabled and self._stream.isatty():
@@ -122,9 +151,14 @@ class Progress:
         if now <= start:
             return text + elapsed
         eta = tally.remaining_epochs * (now - start) / max(1, tally.epochs - epochs)
-        sign = "at most " if tally.guessed else "~"
-        rate = (tally.steps - steps) / (now - start)
-        return text + f"{rate:,.0f} member-steps/s | {elapsed}, {sign}{duration(eta)} left"
+        sign = "~" if tally.mean_epochs else "at most "
+        self.rate = (tally.steps - steps) / (now - start)
+        text += f"{self.rate:,.0f} member-steps/s"
+        if tally.occupancy is not None:
+            text += f", lanes {tally.occupancy:.1%} busy"
+        if tally.saving:
+            text += f", saving {tally.saving / (now - self._start):.1%}"
+        return f"{text} | {elapsed}, {sign}{duration(eta)} left"
 
     def _renderable(self, tally: Tally, text: str) -> RenderableType:
         from rich.console import Group

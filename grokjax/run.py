@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grokjax import journal
-from grokjax.config import SCHEMA_VERSION, Config, Hypers
+from grokjax.config import SCHEMA_VERSION, Config, Hypers, check_schema
 from grokjax.journal import DamagedRun
+from grokjax.stopping import is_over
 from grokjax.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -55,7 +56,12 @@ class Run:
         """
         import pandas as pd
 
-        done = journal.finished(self.directory)
+        done = {
+            m: (ended.status, ended.epochs)
+            for m, ended in journal.finished(self.directory).items()
+            # This Run may be older than an extension.
+            if m < len(self.sweep) and is_over(self.sweep[m], ended)
+        }
         seen: dict[int, int] = {}
         for part in journal.parts(self.directory, "records", "member", "epoch"):
             for member, epoch in zip(part["member"].tolist(), part["epoch"].tolist(), strict=True):
@@ -95,6 +101,18 @@ class Run:
 
         statuses = self.members["status"].tolist()
         return history.merged(self.directory, self.sweep, self._chosen, statuses)
+
+    @functools.cached_property
+    def rounds(self) -> pd.DataFrame:
+        """One row a round, of every process that trained: when, how long, how many lanes busy.
+
+        `session`: its start, Unix time; `seconds` since then; `training`: of the
+        round itself; `steps`: member-steps; `lanes`, `busy`, `waiting` members.
+        """
+        import pandas as pd
+
+        parts = [pd.DataFrame(part) for part in journal.parts(self.directory, "rounds")]
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
     def grid(self, variable: str) -> xr.DataArray:
         """One variable with the swept fields as dimensions instead of `member`.
@@ -146,11 +164,11 @@ class Run:
             from grokjax.checkpoint import Checkpoints  # imports orbax: only if it must
 
             with Checkpoints(self.directory, read_only=True) as checkpoints:
-                state = checkpoints.restore_latest()
-            for i, member in enumerate(state.get("member", np.zeros(0, int)).tolist()):
+                under_way = checkpoints.restore_latest()
+            for member, saved in under_way.items():
                 found[member] = {
-                    name.removeprefix("params/"): array[i]
-                    for name, array in state.items()
+                    name.removeprefix("params/"): array
+                    for name, array in saved.state.items()
                     if name.startswith("params/")
                 }
         for part in journal.parts(self.directory, "params"):
@@ -207,8 +225,8 @@ class Run:
         """Writes `history.nc` from the journal, as a whole."""
         dataset = self._merged()
         dataset.attrs["grokjax"] = self.info["environment"]["versions"]["grokjax"]
-        content = bytes(dataset.to_netcdf(engine="h5netcdf"))
-        journal.write_listed(self.directory, HISTORY, content)
+        with journal.listing(self.directory, HISTORY) as temporary:
+            dataset.to_netcdf(temporary, engine="h5netcdf")
 
 
 def nested(flat: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -228,7 +246,8 @@ def load(directory: str | Path) -> Run:
 
     Raises:
       FileNotFoundError: there is no run in it.
-      DamagedRun: it cannot be read, or a newer grokjax wrote it.
+      DamagedRun: it cannot be read.
+      ConfigError: another grokjax wrote it.
     """
     path = Path(directory)
     if not (path / CONFIG).is_file():
@@ -236,11 +255,8 @@ def load(directory: str | Path) -> Run:
     try:
         info = json.loads((path / CONFIG).read_text())
         schema = info["schema"]
-        if schema > SCHEMA_VERSION:
-            raise DamagedRun(
-                f"{directory}: has schema {schema}; this grokjax reads up to {SCHEMA_VERSION}"
-            )
-        sweep = Sweep.from_dict(info["sweep"])
+        sweep = Sweep.from_dict(info["sweep"]) if schema == SCHEMA_VERSION else Sweep()
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedRun(f"{directory}: config.json cannot be read ({error})") from error
+    check_schema(directory, schema)
     return Run(path, info, sweep, range(len(sweep)))

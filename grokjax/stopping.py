@@ -28,6 +28,32 @@ class Standing:
     grokked_epoch: int = -1
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How a member left its lane: as what, when, and how it then stood."""
+
+    status: str
+    epochs: int
+    standing: Standing = Standing()
+
+
+def is_over(config: Config, ended: Ended) -> bool:
+    """Whether a member that ended so has nothing left to do.
+
+    Not if it stopped at a `max_epochs` that has been raised since.
+    """
+    if ended.status == "diverged" or ended.epochs >= config.max_epochs:
+        return True
+    return _stopped(config, ended.standing, ended.epochs)
+
+
+def _stopped(config: Config, standing: Standing, epoch: int) -> bool:
+    """Whether the rule to stop once grokked has fired."""
+    grokked = standing.grokked_epoch >= 0
+    waited = epoch >= standing.grokked_epoch + config.extra_epochs
+    return config.stop_when == "grokked" and grokked and waited
+
+
 def judge(
     config: Config, standing: Standing, epoch: int, metrics: Mapping[str, np.ndarray]
 ) -> tuple[Standing, Status]:
@@ -44,9 +70,8 @@ def judge(
     standing = Standing(streak, grokked_epoch)
     if not all(np.isfinite(metrics[name]) for name in ("train_loss", "test_loss", "weight_norm")):
         return standing, "diverged"
-    stopped = config.stop_when == "grokked" and epoch >= grokked_epoch + config.extra_epochs
-    if grokked_epoch >= 0 and (stopped or epoch >= config.max_epochs):
-        return standing, "grokked"
-    if epoch < config.max_epochs:
+    if epoch < config.max_epochs and not _stopped(config, standing, epoch):
         return standing, "running"
+    if grokked_epoch >= 0:
+        return standing, "grokked"
     return standing, "memorised" if metrics["train_accuracy"] >= THRESHOLD else "failed"

@@ -84,6 +84,36 @@ class Sweep:
         columns = {n: [getattr(c, n) for s in (self, other) for c in s] for n in names}
         return self._of(self.config, columns)
 
+    def extended(self, other: Sweep) -> Sweep:
+        """This sweep, then the members of `other` that it lacks, numbered on.
+
+        `max_epochs` may be greater in `other`; it is then everybody's.
+
+        Raises ConfigError if `other` lacks a member of this one, which a run cannot undo.
+        """
+        most, mine = other.config.max_epochs, self.config.max_epochs
+        if most < mine:
+            raise refuse("max_epochs", most, f"the run has {mine}, and can only be given more")
+        members = [replace(member, max_epochs=most) for member in self.members]
+        kept, theirs = dict.fromkeys(members), dict.fromkeys(other.members)
+        for i, member in enumerate(members):
+            if member not in theirs:
+                raise _lacking(i, member, other)
+        added = [member for member in theirs if member not in kept]
+        names = list(self.columns)
+        names += [n for n in FIELDS if n not in names and self._varies(other, n)]
+        names = [n for n in names if n not in names_of("run")]
+        columns = {n: [getattr(c, n) for c in [*members, *added]] for n in names}
+        return self._of(replace(self.config, max_epochs=most), columns)
+
+    def with_values(self, name: str, values: Iterable[Any]) -> Sweep:
+        """This sweep, then every combination of its other fields with new values of one."""
+        new = _axes({name: values})[name]
+        added = dict.fromkeys(replace(m, **{name: value}) for m in self.members for value in new)
+        members = list(dict.fromkeys([*self.members, *added]))
+        columns = {n: [getattr(m, n) for m in members] for n in {**self.columns, name: ()}}
+        return self._of(self.config, columns)
+
     def _varies(self, other: Sweep, name: str) -> bool:
         return (
             name in self.columns
@@ -152,6 +182,19 @@ class Sweep:
     def from_dict(cls, values: dict[str, Any]) -> Sweep:
         """The inverse of `to_dict`. Raises ConfigError as the constructor does."""
         return cls._of(Config.from_dict(values["config"]), _axes(values["columns"]))
+
+
+def _lacking(number: int, member: Config, other: Sweep) -> ConfigError:
+    """Why a sweep does not extend a run: the first setting of this member that it never has."""
+    for name, value in member.to_dict().items():
+        there = dict.fromkeys(getattr(c, name) for c in other.members)
+        if value not in there:
+            shown = ", ".join(repr(v) for v in list(there)[:8])
+            return ConfigError(
+                f"{name}: {shown} is not allowed; member {number} of the run has {value!r}, and a "
+                "resume keeps its settings"
+            )
+    return ConfigError(f"sweep: lacks member {number} of the run, and a resume keeps its members")
 
 
 def _axes(axes: Mapping[str, Iterable[Any]]) -> dict[str, list[Any]]:

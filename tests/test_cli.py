@@ -44,6 +44,7 @@ def refused(arguments, capsys):
         (["--lanes", "many"], "lanes: 'many' is not allowed; auto or a whole number"),
         (["--devices", "99"], "devices: 99 is not allowed; JAX has"),
         (["--checkpoint-every", "0"], "checkpoint_every: 0.0 is not allowed"),
+        (["--num-processes", "2"], "coordinator: give --coordinator, --num-processes and"),
     ],
 )
 def test_bad_settings_are_one_line_and_leave_nothing(flags, message, capsys, tmp_path):
@@ -134,8 +135,13 @@ def test_check_finds_damage(trained, capsys, tmp_path):
     ("flags", "message"),
     [
         (["--learning-rate", "0.5"], "learning_rate: (0.5,) is not allowed; the run has 0.0003"),
-        (["--seeds", "3"], "seed: (0, 1, 2) is not allowed; the run has 0, 1"),
-        (["--max-epochs", "20"], "max_epochs: 20 is not allowed; the run has 4"),
+        (["--seeds", "1"], "seed: (0,) is not allowed; the run has 0, 1"),
+        (["--add-seeds", "0"], "add_seeds: 0 is not allowed; it must be at least 1"),
+        (["--add-seeds", "1", "--seeds", "3"], "add_seeds: give --add-seeds, --seeds or --seed"),
+        (["--max-epochs", "2"], "max_epochs: 2 is not allowed; the run has 4, and can only be"),
+        (["--max-epochs", "5"], "max_epochs: 5 is not allowed; a multiple of eval_every (2)"),
+        (["--stop-when", "never"], "stop_when: ('never',) is not allowed; the run has grokked"),
+        (["--coordinator", "here:1"], "coordinator: give --coordinator, --num-processes and"),
     ],
 )
 def test_a_resume_keeps_its_settings(trained, flags, message, capsys):

@@ -45,9 +45,9 @@ def test_sweep_wd_ends_with_a_figure_and_goes_on_where_it_was(tmp_path):
     assert grokjax.load(out).grid("test_loss").sizes == {"eval": 3, "weight_decay": 2, "seed": 2}
     again = run("sweep_wd.py", *arguments)
     assert again.returncode == 0, again.stderr
-    other = run("sweep_wd.py", *arguments[:-1], 60)
+    other = run("sweep_wd.py", *arguments[:-1], 20)
     assert other.returncode == 2
-    assert "max_epochs: 60 is not allowed" in other.stderr
+    assert "max_epochs: 20 is not allowed; the run has 40, and can only be given" in other.stderr
 
 
 @pytest.mark.slow

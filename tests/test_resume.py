@@ -12,8 +12,9 @@ import pytest
 
 import grokjax
 from grokjax import Sweep, inspection, journal
-from grokjax.checkpoint import Checkpoints
+from grokjax.checkpoint import Checkpoints, InLanes
 from grokjax.config import Config
+from grokjax.interrupt import Signals
 from tests.conftest import TINY
 
 CONFIG = Config(**TINY | {"max_epochs": 3000})
@@ -87,6 +88,16 @@ def test_a_signal_saves_and_says_how_to_go_on(tmp_path, uninterrupted, signum, c
     assert_same(grokjax.resume(tmp_path / "run", lanes=8, progress=False), uninterrupted)
 
 
+def test_the_second_signal_is_not_held_back():
+    before = signal.getsignal(signal.SIGTERM)
+    with Signals() as signals:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert signals.received == signal.SIGTERM
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            assert signal.getsignal(signum) is signal.SIG_DFL, "the next one ends the process"
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 def test_fewer_lanes_than_members_under_way_lose_nothing(tmp_path, uninterrupted, monkeypatch):
     """Members without a lane after a resume wait with their state, also through checkpoints."""
     stop_after(monkeypatch, rounds=40)
@@ -96,9 +107,8 @@ def test_fewer_lanes_than_members_under_way_lose_nothing(tmp_path, uninterrupted
     with pytest.raises(grokjax.Interrupted):
         grokjax.resume(tmp_path / "run", devices=1, lanes=2, progress=False)
     with Checkpoints(tmp_path / "run", read_only=True) as checkpoints:
-        state = checkpoints.restore_latest()
-    epochs = dict(zip(state["member"].tolist(), state["epoch"].tolist(), strict=True))
-    assert sorted(epochs.values()) == [80, 80, 90, 90]
+        saved = checkpoints.restore_latest()
+    assert sorted(int(each.state["epoch"]) for each in saved.values()) == [80, 80, 90, 90]
     monkeypatch.undo()
     assert_same(grokjax.resume(tmp_path / "run", progress=False), uninterrupted)
 
@@ -118,16 +128,22 @@ def stop_after(monkeypatch, rounds):
     monkeypatch.setattr(Lanes, "round", counted)
 
 
+def lanes_of(epoch):
+    """Two lanes of a made-up model, the first of them empty."""
+    values = np.random.default_rng(epoch).normal(size=(2, 500))
+    state = {"epoch": np.array([0, epoch], np.int32), "params/x": values}
+    return InLanes(state, {1: 3}, (0, state))
+
+
+def save(checkpoints, epoch):
+    checkpoints.save(lanes_of(epoch), {}, {3: {"streak": 1, "grokked_epoch": -1}})
+
+
 def test_a_damaged_newest_checkpoint_falls_back_and_warns(tmp_path):
     directory = tmp_path / "run"
     with Checkpoints(directory) as checkpoints:
-        for epoch in (20, 40):
-            state = {
-                "member": np.array([3], np.int32),
-                "epoch": np.array([epoch], np.int32),
-                "params/x": np.random.default_rng(epoch).normal(size=(1, 500)),
-            }
-            checkpoints.save(state)
+        save(checkpoints, 20)
+        save(checkpoints, 40)
     for path in (directory / "checkpoints" / "2" / "state").rglob("*"):
         if path.is_file() and path.stat().st_size > 2000:
             content = bytearray(path.read_bytes())
@@ -135,8 +151,10 @@ def test_a_damaged_newest_checkpoint_falls_back_and_warns(tmp_path):
             path.write_bytes(content)
     with Checkpoints(directory, read_only=True) as checkpoints:
         with pytest.warns(UserWarning, match="checkpoint 2 .* going back to the one before"):
-            state = checkpoints.restore_latest()
-        assert state["epoch"].tolist() == [20]
+            saved = checkpoints.restore_latest()
+        assert list(saved) == [3]
+        assert saved[3].state["epoch"] == 20
+        assert saved[3].notes == {"streak": 1, "grokked_epoch": -1}
         with pytest.raises(journal.DamagedRun, match="checkpoint 2"):
             checkpoints.restore(2)
 
@@ -145,10 +163,33 @@ def test_a_checkpoint_that_loads_but_differs_is_seen(tmp_path, monkeypatch):
     """A flip that decompresses: our digest is the only one to notice."""
     with Checkpoints(tmp_path) as checkpoints:
         monkeypatch.setattr("grokjax.checkpoint.digest", lambda _: "0" * 64)
-        checkpoints.save({"member": np.array([0], np.int32)})
+        save(checkpoints, 20)
         monkeypatch.undo()
         with pytest.raises(journal.DamagedRun, match="is not what was written"):
             checkpoints.restore(1)
+
+
+def test_a_checkpoint_of_another_schema_is_refused_and_kept(tmp_path, monkeypatch):
+    with Checkpoints(tmp_path) as checkpoints:
+        save(checkpoints, 20)
+        monkeypatch.setattr("grokjax.checkpoint.SCHEMA_VERSION", 99)
+        save(checkpoints, 40)
+        monkeypatch.undo()
+        with pytest.raises(grokjax.ConfigError, match="checkpoint 2: has schema 99; this grokjax"):
+            checkpoints.restore_latest()
+        assert checkpoints.steps() == [1, 2]
+
+
+def test_members_without_a_lane_are_saved_too(tmp_path):
+    """Of any shape: another program's may wait beside those in lanes."""
+    row = {"epoch": np.int32(60), "params/x": np.ones(7)}
+    notes = {m: {"streak": m, "grokked_epoch": -1} for m in (3, 8)}
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(lanes_of(20), {8: row}, notes)
+        saved = checkpoints.restore(1)
+    assert {m: int(each.state["epoch"]) for m, each in saved.items()} == {3: 20, 8: 60}
+    assert saved[8].state["params/x"].tolist() == [1] * 7
+    assert saved[8].notes["streak"] == 8
 
 
 def test_a_full_disk_is_an_os_error(tmp_path, monkeypatch):
@@ -160,4 +201,4 @@ def test_a_full_disk_is_an_os_error(tmp_path, monkeypatch):
             lambda *_, **__: (_ for _ in ()).throw(ValueError("OUT_OF_RANGE: Error writing")),
         )
         with pytest.raises(OSError, match="checkpoint 1 could not be written: OUT_OF_RANGE"):
-            checkpoints.save({"member": np.array([0], np.int32)})
+            save(checkpoints, 20)

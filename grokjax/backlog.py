@@ -1,0 +1,65 @@
+"""What is left to train, and from where each member goes on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from grokjax import journal
+from grokjax.checkpoint import Arrays, Checkpoints, Saved
+from grokjax.stopping import Ended, Standing, is_over
+from grokjax.sweep import Program, Sweep
+
+
+class Backlog:
+    """The members of a run that are not over, as its journal and last checkpoint know them.
+
+    done: how the others ended.
+    """
+
+    def __init__(self, directory: Path, sweep: Sweep, checkpoints: Checkpoints) -> None:
+        ended = journal.finished(directory)
+        self.done = {m: e for m, e in ended.items() if is_over(sweep[m], e)}
+        # Ended at a max_epochs that was raised since: their state is in the journal.
+        self._raised = {m: e for m, e in ended.items() if m not in self.done}
+        self._shelf = journal.Shelf(directory) if self._raised else None
+        self._parked: dict[int, Saved] = {}
+        for m, saved in checkpoints.restore_latest().items():
+            newest = m not in self._raised or saved.state["epoch"] > self._raised[m].epochs
+            if m not in self.done and newest:
+                self._parked[m] = saved
+                self._raised.pop(m, None)
+
+    def todo(self, program: Program) -> list[int]:
+        """Its members that are not over; those under way first, so that few are."""
+        left = [m for m in program.members if m not in self.done]
+        return sorted(left, key=lambda m: (m not in self._parked, m not in self._raised, m))
+
+    def take(self, member: int) -> Saved | None:
+        """The state from which the member goes on, once; None for its start."""
+        if member in self._parked:
+            return self._parked.pop(member)
+        if member not in self._raised or self._shelf is None:
+            return None
+        ended = self._raised.pop(member)
+        state = self._shelf.state(member, ended.epochs)
+        return None if state is None else Saved(state, asdict(ended.standing))
+
+    def finish(self, member: int, ended: Ended) -> None:
+        """Notes that the member is over."""
+        self.done[member] = ended
+
+    @property
+    def parked(self) -> dict[int, Arrays]:
+        """State of the members under way that only checkpoints hold, and no lane."""
+        return {m: saved.state for m, saved in self._parked.items()}
+
+    @property
+    def notes(self) -> dict[int, dict[str, int]]:
+        """Of the same members."""
+        return {m: saved.notes for m, saved in self._parked.items()}
+
+
+def standing_of(saved: Saved) -> Standing:
+    """What the stop rule remembers of a saved member."""
+    return Standing(**saved.notes)

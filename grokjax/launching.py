@@ -1,0 +1,147 @@
+"""What commands and experiment scripts share: how a run is carried out, and how they end."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import tyro
+
+from grokjax.config import ConfigError
+from grokjax.sweep import Sweep
+
+if TYPE_CHECKING:
+    from grokjax.run import Run
+
+
+@dataclass
+class Execution:
+    """How a run is carried out; none of it changes a member's numbers."""
+
+    lanes: str = "auto"
+    """Members in training at a time; auto: two a CPU core, which is the most there, and on
+    accelerators as many as fit and pay."""
+    devices: str = "auto"
+    """Devices to use, of each process; auto: all, on CPU one a core."""
+    checkpoint_every: float = 60.0
+    """Seconds from one checkpoint to the next."""
+    quiet: bool = False
+    """Show no progress."""
+    coordinator: str | None = None
+    """HOST:PORT of process 0, where several processes train together; with the two below. Slurm,
+    Open MPI, TPU pods and GKE need none of the three."""
+    num_processes: int | None = None
+    """Processes in all; 1: alone, whatever launcher is detected."""
+    process_id: int | None = None
+    """Number of this process, from 0."""
+
+    def options(self) -> dict[str, Any]:
+        """The keywords of `train` and `resume`, having joined the other processes."""
+        from grokjax import hosts
+
+        hosts.join(self.coordinator, self.num_processes, self.process_id)
+        return {
+            "lanes": self.lanes,
+            "devices": self.devices,
+            "checkpoint_every": self.checkpoint_every,
+            "progress": not self.quiet,
+        }
+
+
+Arguments = TypeVar("Arguments")
+
+
+def script(body: Callable[[Arguments], None], arguments: type[Arguments]) -> None:
+    """Runs an experiment script on its command line, with the command's exit codes."""
+    sys.exit(guarded(lambda: body(tyro.cli(arguments))))
+
+
+def guarded(action: Callable[[], None]) -> int:
+    """Runs `action`; what went wrong as one line on stderr and an exit code."""
+    from grokjax.interrupt import Interrupted
+    from grokjax.journal import DamagedRun
+
+    try:
+        action()
+    except (ConfigError, FileNotFoundError) as error:
+        return _leave(_say(error, 2))
+    except Interrupted as stop:
+        _say(stop, 0)
+        print(f"go on with: grokjax resume {stop.directory}", file=sys.stderr, flush=True)
+        return _leave(128 + stop.signum)
+    except KeyboardInterrupt:
+        return _leave(_say("interrupted before there was anything to save", 130))
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        sys.stderr.close()
+        return 1
+    except (DamagedRun, MemoryError, OSError, RuntimeError) as error:
+        return _leave(_say(error, 1))
+    except Exception:
+        if not _several():
+            raise
+        traceback.print_exc()
+        return _leave(1)
+    return 0
+
+
+def _several() -> bool:
+    """Whether other processes train with this one."""
+    jax = sys.modules.get("jax")
+    return jax is not None and jax.distributed.is_initialized()
+
+
+def _leave(code: int) -> int:
+    """Ends one of several processes at once: an orderly exit would wait for the others."""
+    if _several():
+        from grokjax import hosts
+
+        if hosts.first():
+            time.sleep(1)  # JAX aborts the others when this one goes; let them speak first
+        sys.stdout.flush()
+        os._exit(code)
+    return code
+
+
+def _say(message: object, code: int) -> int:
+    print(f"grokjax: {' '.join(str(message).split())}", file=sys.stderr, flush=True)
+    return code
+
+
+def launch(sweep: Sweep, out: Path, execution: Execution, recipe: str | None = None) -> Run:
+    """Trains a sweep, or goes on with the part of it that `out` holds.
+
+    Of several processes only the first returns.
+    """
+    options = execution.options()
+    from grokjax import ensemble, hosts
+
+    if (out / "config.json").exists():
+        run = ensemble.resume(out, sweep=sweep, **options)
+    else:
+        run = ensemble.train(sweep, out, recipe=recipe, **options)
+    if not hosts.first():
+        sys.exit(0)
+    return run
+
+
+def draw(run: Run) -> None:
+    """The picture of a finished run, by one process for all."""
+    from grokjax import hosts, plots
+
+    if hosts.first():
+        figure = run.directory / "figures" / "curves.png"
+        finish(run, plots.save(plots.curves(run.history), figure))
+
+
+def finish(run: Run, figure: Path) -> None:
+    """The last lines of a command: how members ended, the picture, how to open the run."""
+    counts = run.members["status"].value_counts()
+    print(f"{len(run)} members: " + ", ".join(f"{n} {status}" for status, n in counts.items()))
+    print(f"figure: {figure}")
+    print(f'in Python: import grokjax; run = grokjax.load("{run.directory}")')

@@ -1,0 +1,153 @@
+"""A run given more epochs, seeds or values trains only what is new, and to the same bits."""
+
+import dataclasses
+import os
+import signal
+
+import numpy as np
+import pytest
+
+import grokjax
+from grokjax import Sweep, cli, journal
+from grokjax.config import Config
+from grokjax.run import Run
+from tests.conftest import TINY
+from tests.test_resume import assert_same, stop_after
+
+SHORT = Config(**TINY | {"max_epochs": 20})
+LONG = dataclasses.replace(SHORT, max_epochs=60)
+
+
+def train(sweep, out):
+    return grokjax.train(sweep, out, progress=False)
+
+
+def steps(run):
+    """Optimiser steps taken so far, by every process that worked on the run."""
+    return int(run.rounds["steps"].sum())
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory):
+    return train(Sweep(LONG, seed=range(5)), tmp_path_factory.mktemp("long") / "run")
+
+
+def test_more_epochs_train_on_from_where_members_ended(tmp_path, long):
+    short = train(Sweep(SHORT, seed=range(5)), tmp_path / "run")
+    assert steps(short) == 5 * 20 * 3
+    extended = grokjax.resume(tmp_path / "run", sweep=Sweep(LONG, seed=range(5)), progress=False)
+    assert steps(extended) == 5 * 60 * 3
+    assert (extended.members["epochs"] == 60).all()
+    assert_same(extended, long)
+    assert grokjax.load(tmp_path / "run").config.max_epochs == 60
+    assert extended.info["extended_from"] == [{"members": 5, "max_epochs": 20}]
+
+
+def test_a_kill_while_extending_loses_nothing(tmp_path, long, monkeypatch):
+    """Stopped twice: with members under way from the journal, and from a checkpoint."""
+    train(Sweep(SHORT, seed=range(5)), tmp_path / "run")
+    for lanes in (4, 2):
+        stop_after(monkeypatch, rounds=6)
+        with pytest.raises(grokjax.Interrupted):
+            grokjax.resume(
+                tmp_path / "run",
+                sweep=Sweep(LONG, seed=range(5)),
+                devices=lanes // 2,
+                progress=False,
+            )
+    monkeypatch.undo()
+    under_way = grokjax.load(tmp_path / "run").members
+    assert set(under_way["status"]) == {"running"}
+    extended = grokjax.resume(tmp_path / "run", progress=False)
+    assert steps(extended) == 5 * 60 * 3
+    assert_same(extended, long)
+
+
+def test_lost_optimiser_state_costs_time_and_no_bits(tmp_path, long):
+    train(Sweep(SHORT, seed=range(5)), tmp_path / "run")
+    for path in (tmp_path / "run" / "optimizer").iterdir():
+        path.unlink()
+    extended = grokjax.resume(tmp_path / "run", sweep=Sweep(LONG, seed=range(5)), progress=False)
+    assert steps(extended) == 5 * (20 + 60) * 3
+    assert_same(extended, long)
+
+
+def test_a_kill_between_the_files_of_an_extension_is_no_damage(tmp_path, long, monkeypatch):
+    """config.json replaced and not listed yet; then resumed without saying anything again."""
+    train(Sweep(SHORT, seed=range(5)), tmp_path / "run")
+    original = journal._write_digests
+
+    def killed(directory, sums):
+        if "config.json" in sums and (directory / "config.json").read_text().count("60"):
+            raise KeyboardInterrupt
+        original(directory, sums)
+
+    monkeypatch.setattr(journal, "_write_digests", killed)
+    with pytest.raises(KeyboardInterrupt):
+        grokjax.resume(tmp_path / "run", sweep=Sweep(LONG, seed=range(5)), progress=False)
+    monkeypatch.undo()
+    assert_same(grokjax.resume(tmp_path / "run", progress=False), long)
+
+
+def test_members_that_stopped_as_they_should_are_left_alone(tmp_path, monkeypatch):
+    """Diverged and grokked members are over; only those cut short go on."""
+    monkeypatch.setattr("grokjax.stopping.THRESHOLD", 0.18)  # so small a network gets no further
+    config = dataclasses.replace(SHORT, seed=1, stop_when="grokked", stop_patience=1)
+    sweep = Sweep(config, learning_rate=[1e-6, 1e30, 1e-2])
+    before = train(sweep, tmp_path / "run")
+    already = steps(before)
+    assert before.members["status"].tolist() == ["failed", "diverged", "grokked"]
+    assert before.members["epochs"][2] < 20
+    more = Sweep(dataclasses.replace(config, max_epochs=40), learning_rate=[1e-6, 1e30, 1e-2])
+    after = grokjax.resume(tmp_path / "run", sweep=more, progress=False)
+    assert after.members["status"].tolist() == ["failed", "diverged", "grokked"]
+    assert after.members["epochs"].tolist() == [40, *before.members["epochs"].tolist()[1:]]
+    assert steps(after) == already + 20 * 3
+
+
+def test_new_seeds_and_values_by_the_command_line(tmp_path, capsys):
+    words = [w for n, v in TINY.items() for w in (f"--{n.replace('_', '-')}", str(v))]
+    out = tmp_path / "run"
+    base = ["train", "--out", str(out), "--quiet", *words, "--seeds", "2", "--weight-decay", "0"]
+    assert cli.main([*base, "1"]) == 0
+    first = steps(grokjax.load(out))
+    assert cli.main(["resume", str(out), "--quiet", "--add-seeds", "2"]) == 0
+    second = grokjax.load(out)
+    assert second.members["seed"].tolist() == [0, 1, 0, 1, 2, 3, 2, 3]
+    assert second.members["weight_decay"].tolist() == [0, 0, 1, 1, 0, 0, 1, 1]
+    assert steps(second) == 2 * first
+    assert cli.main(["resume", str(out), "--quiet", "--weight-decay", "0", "1", "3"]) == 0
+    third = grokjax.load(out)
+    assert third.members["weight_decay"].tolist()[8:] == [3, 3, 3, 3]
+    assert third.members["seed"].tolist()[8:] == [0, 1, 2, 3]
+    assert steps(third) == 3 * first
+    stale = Run(out, second.info, second.sweep, range(8))  # opened before the extension
+    assert len(stale.members) == stale.history.sizes["member"] == 8
+    assert cli.main(["resume", str(out), "--quiet", "--modulus", "7", "5"]) == 0
+    fourth = grokjax.load(out)
+    assert fourth.members["modulus"].tolist() == [7] * 12 + [5] * 12
+    assert cli.main(["check", str(out)]) == 0
+    whole = train(fourth.sweep, tmp_path / "whole")
+    assert_same(fourth, whole)
+
+
+def test_a_sweep_that_drops_a_member_is_no_extension(long):
+    with pytest.raises(grokjax.ConfigError, match=r"seed: 0, 1, 2, 3 is not .* member 4 .* has 4"):
+        grokjax.resume(long.directory, sweep=Sweep(LONG, seed=range(4)))
+    product = Sweep(LONG, seed=[0, 1], weight_decay=[0.0, 1.0])
+    zipped = Sweep.zip(LONG, seed=[0, 1, 0], weight_decay=[0.0, 1.0, 1.0])
+    with pytest.raises(grokjax.ConfigError, match="lacks member 2 of the run"):
+        product.extended(zipped)
+    assert zipped.extended(product).columns["seed"] == (0, 1, 0, 1)
+
+
+def test_an_interrupt_before_the_first_round_ends_still_saves(tmp_path, long, monkeypatch):
+    stop_after(monkeypatch, rounds=1)
+    with pytest.raises(grokjax.Interrupted) as stop:
+        train(Sweep(LONG, seed=range(5)), tmp_path / "run")
+    assert stop.value.signum == signal.SIGTERM
+    monkeypatch.undo()
+    assert os.listdir(tmp_path / "run" / "checkpoints")
+    epochs = grokjax.load(tmp_path / "run").members["epochs"]
+    assert np.max(epochs) == 2
+    assert_same(grokjax.resume(tmp_path / "run", progress=False), long)

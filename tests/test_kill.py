@@ -1,0 +1,76 @@
+"""Killed at any moment, also while it saves, a run goes on and ends with the same bits."""
+
+import random
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import grokjax
+from grokjax import Sweep, inspection
+from grokjax.config import Config
+from tests.conftest import TINY
+from tests.test_resume import assert_same
+
+KILLS = 20
+CHAINS = 2  # at once, a core each
+CONFIG = Config(**TINY | {"max_epochs": 8000})
+TRAIN = [
+    *(sys.executable, "-m", "grokjax", "train", "--seeds", "6"),
+    *(word for name, value in TINY.items() for word in (f"--{name.replace('_', '-')}", str(value))),
+    *("--max-epochs", "8000"),
+]
+# Saving takes about as long as the interval, so about every second kill falls into a save.
+OFTEN = ["--checkpoint-every", "0.05", "--devices", "1"]
+
+
+def newest(out):
+    numbers = [int(p.name) for p in (out / "checkpoints").glob("*") if p.name.isdigit()]
+    return max(numbers, default=0)
+
+
+def live_and_die(out, moment):
+    """One life of the trainer: until it has saved, then `moment` seconds; whether it was killed."""
+    resume = [sys.executable, "-m", "grokjax", "resume", str(out)]
+    begun = (out / "config.json").exists()
+    command = resume if begun else [*TRAIN, "--out", str(out)]
+    before = newest(out)
+    process = subprocess.Popen([*command, *OFTEN], stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and newest(out) <= before:
+        time.sleep(0.005)
+    time.sleep(moment)
+    at_last = newest(out)
+    process.kill()
+    _, said = process.communicate()
+    assert process.returncode in (0, -9), said
+    assert newest(out) >= at_last, "no checkpoint vanishes"
+    return process.returncode == -9
+
+
+def chain(out, seed):
+    """Lives on one directory until it has been killed its share of times."""
+    moments = random.Random(seed)
+    saving = 0
+    for _ in range(KILLS // CHAINS):
+        if not live_and_die(out, moments.uniform(0, 0.5)):
+            raise AssertionError("it finished: too few epochs for so many kills")
+        saving += any("tmp" in p.name for p in (out / "checkpoints").iterdir())
+        run = grokjax.load(out)
+        assert inspection.verify(run) == []
+        assert (run.members["epochs"] <= 8000).all()
+    return saving
+
+
+@pytest.mark.slow
+def test_twenty_kills_lose_no_bit(tmp_path):
+    outs = [tmp_path / str(i) for i in range(CHAINS)]
+    with ThreadPoolExecutor(CHAINS) as pool:
+        saving = sum(pool.map(chain, outs, range(CHAINS)))
+    assert saving, "at least one kill fell into a save"
+    whole = grokjax.train(Sweep(CONFIG, seed=range(6)), tmp_path / "whole", progress=False)
+    for out in outs:
+        assert_same(grokjax.resume(out, progress=False), whole)
+        shutil.rmtree(out)

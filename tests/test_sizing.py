@@ -1,0 +1,159 @@
+"""As many lanes as fit and pay; fewer when memory runs out, and when nobody waits."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+import grokjax
+from grokjax import Sweep, devices, sizing
+from grokjax.config import Config
+from grokjax.devices import start
+from grokjax.hosts import OutOfMemory
+from grokjax.lanes import Lanes
+from grokjax.sweep import Program
+from tests.conftest import TINY
+from tests.test_resume import assert_same
+
+CONFIG = Config(**TINY | {"max_epochs": 40})
+SWEEP = Sweep(CONFIG, seed=range(10))
+PROGRAM = Program(CONFIG.static, tuple(range(10)), CONFIG.train_size)
+
+
+@pytest.fixture
+def accelerators(monkeypatch):
+    """Four CPU devices taken for accelerators that tell how much memory they have."""
+    monkeypatch.setattr(devices, "on_cpu", lambda _: False)
+    memory = [None]
+    monkeypatch.setattr(devices, "memory", lambda _: memory[0])
+    monkeypatch.setattr(sizing, "FIRST", 2)
+    return memory
+
+
+def exhausted(monkeypatch, at):
+    """`Lanes.round` fails to allocate at these calls; the counter of calls."""
+    compiled, count = sizing.build, [0]
+
+    def build(program, found, number):
+        lanes = compiled(program, found, number)
+        original = lanes._round
+
+        def round(*arguments):
+            count[0] += 1
+            if count[0] in at:
+                raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9")
+            return original(*arguments)
+
+        lanes._round = round
+        return lanes
+
+    monkeypatch.setattr(sizing, "build", build)
+    return count
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    return grokjax.train(SWEEP, tmp_path_factory.mktemp("undisturbed") / "run", progress=False)
+
+
+def test_an_allocation_failure_halves_the_lanes_and_goes_on(
+    tmp_path, undisturbed, monkeypatch, capsys
+):
+    """Twice: at the first round, and in the middle with members finished and under way."""
+    exhausted(monkeypatch, at=(1, 26))
+    run = grokjax.train(SWEEP, tmp_path / "run", devices=4)
+    said = capsys.readouterr().err
+    assert "no room for 8 lanes (RESOURCE_EXHAUSTED: Out of memory allocating 9); going" in said
+    assert "going on with 4" in said
+    assert "no room for 4 lanes" in said
+    assert sorted(set(run.rounds["lanes"])) == [2, 4]
+    assert_same(run, undisturbed)
+
+
+def test_what_no_number_of_lanes_can_hold_ends_in_one_line(tmp_path, monkeypatch):
+    exhausted(monkeypatch, at=range(1, 1000))
+    with pytest.raises(OutOfMemory, match="no room for 2 lanes, the fewest there are"):
+        grokjax.train(SWEEP, tmp_path / "run", progress=False)
+
+
+def test_other_failures_are_not_taken_for_memory(monkeypatch):
+    lanes = Lanes(PROGRAM, start(1), 2)
+    monkeypatch.setattr(
+        lanes, "_round", lambda *_: (_ for _ in ()).throw(jax.errors.JaxRuntimeError("INTERNAL"))
+    )
+    with pytest.raises(jax.errors.JaxRuntimeError, match="INTERNAL"):
+        lanes.round()
+
+
+def test_compiled_memory_grows_with_the_lanes():
+    small, large = (Lanes(PROGRAM, start(1), n).bytes_per_device for n in (4, 16))
+    assert 3 < large / small < 4.5
+    state = sum(leaf.nbytes for leaf in Lanes(PROGRAM, start(1), 4).state.values())
+    assert small > state
+
+
+@pytest.mark.parametrize(
+    ("fits", "speeds", "expected"),
+    [
+        (None, {2: 10, 4: 19, 8: 30, 10: 40}, 10),  # never more than there are members
+        (None, {2: 10, 4: 19, 8: 20, 10: 40}, 4),  # the second doubling does not pay
+        (8, {2: 10, 4: 19, 8: 30, 10: 40}, 8),  # the next would not fit
+        (1, {2: 10, 4: 19, 8: 30, 10: 40}, 2),
+    ],
+)
+def test_lanes_are_doubled_while_they_fit_and_pay(
+    accelerators, monkeypatch, fits, speeds, expected
+):
+    lanes = sizing.build(PROGRAM, start(1), 2)
+    if fits:  # room for this many, and the half of it that is there meanwhile
+        accelerators[0] = int(1.6 * Lanes(PROGRAM, start(1), fits).bytes_per_device)
+    monkeypatch.setattr(sizing, "_speed", lambda lanes: speeds[lanes.number])
+    assert sizing.doubled(lanes, PROGRAM, start(1), 10).number == expected
+
+
+def test_a_doubling_that_fails_to_allocate_is_given_up(accelerators, monkeypatch):
+    def speed(lanes):
+        if lanes.number > 4:
+            raise OutOfMemory("no room")
+        return lanes.number
+
+    monkeypatch.setattr(sizing, "_speed", speed)
+    lanes = sizing.build(PROGRAM, start(1), 2)
+    assert sizing.doubled(lanes, PROGRAM, start(1), 10).number == 4
+
+
+def test_a_real_speed_is_measured(accelerators):
+    lanes = sizing.build(PROGRAM, start(1), 2)
+    assert 1 < sizing._speed(lanes) < 1e6
+
+
+def test_an_accelerator_run_grows_its_lanes_and_shrinks_them_at_the_end(
+    tmp_path, undisturbed, accelerators, monkeypatch, capsys
+):
+    """Ten members in eight lanes: when two are left, four lanes carry them."""
+    speeds = {4: 10.0, 8: 20.0, 10: 20.0}
+    monkeypatch.setattr(sizing, "_speed", lambda lanes: speeds[lanes.number])
+    monkeypatch.setattr("grokjax.trainer.Trainer._pays", lambda *_: True)
+    run = grokjax.train(SWEEP, tmp_path / "run", devices=2)
+    said = capsys.readouterr().err
+    assert "8 lanes: 1 MiB a device, as compiled" in said or "8 lanes: 0 MiB" in said
+    assert "2 members left: from 8 to 4 lanes" in said
+    assert run.rounds["lanes"].tolist() == [8] * 20 + [4] * 20
+    assert run.rounds["busy"].tolist() == [8] * 20 + [2] * 20
+    # Lanes in other numbers take other kernels, so here bits may differ.
+    np.testing.assert_allclose(run.embeddings, undisturbed.embeddings, rtol=1e-3, atol=1e-4)
+    assert run.history.sizes == undisturbed.history.sizes
+
+
+def test_shrinking_must_pay(tmp_path, accelerators, monkeypatch):
+    monkeypatch.setattr(sizing, "_speed", lambda lanes: float(lanes.number))
+    fast = dataclasses.replace(CONFIG, max_epochs=8)
+    sweep = Sweep(fast, seed=range(10))
+    run = grokjax.train(sweep, tmp_path / "run", devices=2, lanes=8, progress=False)
+    assert set(run.rounds["lanes"]) == {8}, "compiling again takes longer than it would save"
+
+
+def test_the_smallest_number_that_holds_the_busy():
+    lanes = Lanes(PROGRAM, start(2), 16)
+    assert [sizing.smaller(lanes, busy) for busy in (16, 9, 8, 5, 4, 1)] == [16, 16, 8, 8, 4, 4]
