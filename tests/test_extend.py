@@ -33,7 +33,9 @@ def long(tmp_path_factory):
 
 
 def test_more_epochs_train_on_from_where_members_ended(tmp_path, long):
-    short = train(Sweep(SHORT, seed=range(5)), tmp_path / "run")
+    # Its checkpoints stay, with members as they were before they ended.
+    sweep = Sweep(SHORT, seed=range(5))
+    short = grokjax.train(sweep, tmp_path / "run", checkpoint_every=1e-9, progress=False)
     assert steps(short) == 5 * 20 * 3
     extended = grokjax.resume(tmp_path / "run", sweep=Sweep(LONG, seed=range(5)), progress=False)
     assert steps(extended) == 5 * 60 * 3
@@ -103,6 +105,18 @@ def test_members_that_stopped_as_they_should_are_left_alone(tmp_path, monkeypatc
     assert after.members["status"].tolist() == ["failed", "diverged", "grokked"]
     assert after.members["epochs"].tolist() == [40, *before.members["epochs"].tolist()[1:]]
     assert steps(after) == already + 20 * 3
+
+
+def test_the_stop_rule_counts_on_where_it_was(tmp_path, monkeypatch):
+    """Two evaluations of the three in a row before the extension, the third after it."""
+    monkeypatch.setattr("grokjax.stopping.THRESHOLD", 0.0)
+    config = dataclasses.replace(SHORT, stop_when="grokked", stop_patience=3, max_epochs=4)
+    before = train(Sweep(config), tmp_path / "run")
+    assert before.members["status"].tolist() == ["memorised"], "accuracy 0 counts here"
+    more = Sweep(dataclasses.replace(config, max_epochs=20))
+    after = grokjax.resume(tmp_path / "run", sweep=more, progress=False)
+    assert after.members["epochs"].tolist() == [6]
+    assert after.members["status"].tolist() == ["grokked"]
 
 
 def test_new_seeds_and_values_by_the_command_line(tmp_path, capsys):

@@ -62,12 +62,13 @@ def test_an_allocation_failure_halves_the_lanes_and_goes_on(
 ):
     """Twice: at the first round, and in the middle with members finished and under way."""
     exhausted(monkeypatch, at=(1, 26))
-    run = grokjax.train(SWEEP, tmp_path / "run", devices=4)
+    run = grokjax.train(SWEEP, tmp_path / "run", devices=4, checkpoint_every=1e-9)
     said = capsys.readouterr().err
     assert "no room for 8 lanes (RESOURCE_EXHAUSTED: Out of memory allocating 9); going" in said
     assert "going on with 4" in said
     assert "no room for 4 lanes" in said
     assert sorted(set(run.rounds["lanes"])) == [2, 4]
+    assert run.rounds["steps"].sum() == 10 * 40 * 3, "from the last checkpoint, not from the start"
     assert_same(run, undisturbed)
 
 
@@ -144,6 +145,21 @@ def test_an_accelerator_run_grows_its_lanes_and_shrinks_them_at_the_end(
     # Lanes in other numbers take other kernels, so here bits may differ.
     np.testing.assert_allclose(run.embeddings, undisturbed.embeddings, rtol=1e-3, atol=1e-4)
     assert run.history.sizes == undisturbed.history.sizes
+
+
+def test_members_under_way_move_to_fewer_lanes_with_their_state(
+    tmp_path, accelerators, monkeypatch
+):
+    """Six of eight diverge in the first round."""
+    sweep = Sweep.zip(CONFIG, seed=range(8), learning_rate=[1e30] * 3 + [1e-2] * 2 + [1e30] * 3)
+    options = {"devices": 2, "lanes": 8, "progress": False}
+    stayed = grokjax.train(sweep, tmp_path / "stayed", **options)
+    assert set(stayed.rounds["lanes"]) == {8}
+    monkeypatch.setattr("grokjax.trainer.Trainer._pays", lambda *_: True)
+    moved = grokjax.train(sweep, tmp_path / "moved", **options)
+    assert moved.rounds["lanes"].tolist() == [8] + [4] * 19
+    for name in ("train_loss", "weight_norm"):
+        np.testing.assert_allclose(moved.history[name], stayed.history[name], rtol=1e-4)
 
 
 def test_shrinking_must_pay(tmp_path, accelerators, monkeypatch):
