@@ -61,6 +61,9 @@ def main(args: Args) -> None:
     cases = args.devices or tuple(2**i for i in range(there.bit_length()) if 2**i <= there)
     if min(cases) < 1 or max(cases) > there:
         raise refuse("devices", cases, f"from 1 to the {there} cores there are")
+    for name in ("repeats", "rounds"):
+        if getattr(args, name) < 1:
+            raise refuse(name, getattr(args, name), "it must be at least 1")
     speeds: dict[int, list[float]] = {n: [] for n in cases}
     for repeat in range(args.repeats):
         for n in cases:

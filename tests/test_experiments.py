@@ -22,16 +22,33 @@ def run(script, *arguments):
 def test_help_shows_defaults(script):
     done = run(script, "--help")
     assert done.returncode == 0
-    assert "(default: 3000)" in done.stdout
+    assert "(default: runs/" in done.stdout
 
 
-@pytest.mark.parametrize("script", [path.name for path in sorted(SCRIPTS.glob("*.py"))])
-def test_bad_input_is_one_line(script, tmp_path):
-    done = run(script, "--out", tmp_path / "run", "--max-epochs", 30)
+@pytest.mark.parametrize(
+    ("script", "flag", "value", "message"),
+    [
+        ("seeds.py", "--max-epochs", 30, "max_epochs: 30 is not allowed"),
+        ("sweep_wd.py", "--max-epochs", 30, "max_epochs: 30 is not allowed"),
+        ("scaling.py", "--devices", 999, "devices: (999,) is not allowed; from 1 to the"),
+        ("scaling.py", "--repeats", 0, "repeats: 0 is not allowed"),
+    ],
+)
+def test_bad_input_is_one_line(script, flag, value, message, tmp_path):
+    done = run(script, "--out", tmp_path / "run", flag, value)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert "max_epochs: 30 is not allowed" in done.stderr
+    assert message in done.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_scaling_measures_and_draws(tmp_path):
+    arguments = ("--devices", 1, "--repeats", 2, "--rounds", 1)
+    done = run("scaling.py", "--out", tmp_path / "figure.png", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "1 devices on 1 cores: median" in done.stdout
+    assert "1.00 times 1" in done.stdout
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
 
 
 @pytest.mark.slow

@@ -136,7 +136,7 @@ def test_new_seeds_and_values_by_the_command_line(tmp_path, capsys):
     assert third.members["seed"].tolist()[8:] == [0, 1, 2, 3]
     assert steps(third) == 3 * first
     stale = Run(out, second.info, second.sweep, range(8))  # opened before the extension
-    assert len(stale.members) == stale.history.sizes["member"] == 8
+    assert len(stale.members) == stale._merged().sizes["member"] == 8
     assert cli.main(["resume", str(out), "--quiet", "--modulus", "7", "5"]) == 0
     fourth = grokjax.load(out)
     assert fourth.members["modulus"].tolist() == [7] * 12 + [5] * 12
