@@ -22,13 +22,21 @@ class Backlog:
         self.done = {m: e for m, e in ended.items() if is_over(sweep[m], e)}
         # Ended at a max_epochs that was raised since: their state is in the journal.
         self._raised = {m: e for m, e in ended.items() if m not in self.done}
-        self._shelf = journal.Shelf(directory) if self._raised else None
+        self._shelf = journal.Shelf(directory)
         self._parked: dict[int, Saved] = {}
         for m, saved in checkpoints.restore_latest().items():
-            newest = m not in self._raised or saved.state["epoch"] > self._raised[m].epochs
-            if m not in self.done and newest:
+            before = self._raised.get(m)
+            kept = before is not None and self._shelf.holds(m, before.epochs)
+            if before is not None and kept and saved.state["epoch"] <= before.epochs:
+                continue  # the journal has it further on
+            if m not in self.done:
                 self._parked[m] = saved
                 self._raised.pop(m, None)
+
+    def __str__(self) -> str:
+        """All that decisions are taken from, to compare between processes."""
+        parked = {m: int(saved.state["epoch"]) for m, saved in self._parked.items()}
+        return repr((sorted(self.done.items()), sorted(self._raised.items()), parked, self.notes))
 
     def todo(self, program: Program) -> list[int]:
         """Its members that are not over; those under way first, so that few are."""
@@ -39,7 +47,7 @@ class Backlog:
         """The state from which the member goes on, once; None for its start."""
         if member in self._parked:
             return self._parked.pop(member)
-        if member not in self._raised or self._shelf is None:
+        if member not in self._raised:
             return None
         ended = self._raised.pop(member)
         state = self._shelf.state(member, ended.epochs)

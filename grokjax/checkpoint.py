@@ -20,7 +20,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from grokjax import hosts
-from grokjax.config import SCHEMA_VERSION, ConfigError, check_schema
+from grokjax.config import SCHEMA_VERSION, check_schema
 from grokjax.journal import DamagedRun
 
 KEPT = 2
@@ -70,6 +70,7 @@ class Checkpoints:
     """The checkpoints of one run directory. Close it, or use it in a `with`."""
 
     def __init__(self, directory: Path, read_only: bool = False) -> None:
+        self._directory = (directory / "checkpoints").absolute()
         options = ocp.CheckpointManagerOptions(
             preservation_policy=ocp.checkpoint_managers.LatestN(KEPT),
             enable_async_checkpointing=False,  # a few MB: shorter than handing it over
@@ -81,7 +82,7 @@ class Checkpoints:
             state=ocp.PyTreeCheckpointHandler(), meta=ocp.JsonCheckpointHandler()
         )
         self._manager = ocp.CheckpointManager(
-            (directory / "checkpoints").absolute(), options=options, handler_registry=handlers
+            self._directory, options=options, handler_registry=handlers
         )
 
     def __enter__(self) -> Checkpoints:
@@ -98,9 +99,10 @@ class Checkpoints:
         """
         return sorted(self._manager.all_steps())[-KEPT:]
 
-    def look_again(self) -> None:
-        """Takes the steps from the disk, where another process may write."""
-        self._manager.reload()
+    def steps_now(self) -> list[int]:
+        """As `steps`, from the disk, where another process may write."""
+        names = [path.name for path in self._directory.glob("*")]
+        return sorted(int(name) for name in names if name.isdigit())[-KEPT:]
 
     def save(
         self, lanes: InLanes, parked: Mapping[int, Arrays], notes: Mapping[int, dict[str, int]]
@@ -131,17 +133,33 @@ class Checkpoints:
         except ValueError as error:  # what tensorstore makes of a full disk
             raise OSError(f"checkpoint {step} could not be written: {error}") from error
 
+    def check(self) -> None:
+        """Raises ConfigError if the newest that can be read was written by another grokjax."""
+        for step in reversed(self.steps()):
+            try:
+                self._meta(step)
+                return
+            except DamagedRun:
+                continue
+
+    def _meta(self, step: int) -> dict[str, Any]:
+        try:
+            args = ocp.args.Composite(meta=ocp.args.JsonRestore())
+            meta = self._manager.restore(step, args=args)["meta"]
+            schema = meta["schema"]
+        except Exception as error:
+            raise _unreadable(step, error) from error
+        check_schema(f"checkpoint {step}", schema)
+        return meta
+
     def restore(self, step: int) -> dict[int, Saved]:
         """The members of one checkpoint as NumPy arrays; needs no device.
 
         Raises DamagedRun if it cannot be read, or is not what was written;
         ConfigError if another grokjax wrote it, which has lost nothing.
         """
+        meta = self._meta(step)
         try:
-            meta = self._manager.restore(
-                step, args=ocp.args.Composite(meta=ocp.args.JsonRestore())
-            )["meta"]
-            check_schema(f"checkpoint {step}", meta["schema"])
             # Asked for as NumPy by name: left to itself Orbax restores onto the saved devices.
             saved = self._manager.item_metadata(step).state
             arrays = {
@@ -159,11 +177,8 @@ class Checkpoints:
                         row = {name: array[i] for name, array in state.items()}
                         members[m] = Saved(row, meta["notes"][str(m)])
             digests = {int(m): value for m, value in meta["digests"].items()}
-        except ConfigError:
-            raise
         except Exception as error:  # Orbax, tensorstore, zstd and json each raise their own
-            reason = " ".join(str(error).split())[:200]
-            raise DamagedRun(f"checkpoint {step} cannot be read ({reason})") from error
+            raise _unreadable(step, error) from error
         if {m: digest(each.state) for m, each in members.items()} != digests:
             raise DamagedRun(f"checkpoint {step} is not what was written (its digest differs)")
         return members
@@ -180,6 +195,11 @@ class Checkpoints:
             except DamagedRun as error:
                 warnings.warn(f"{error}; going back to the one before", stacklevel=2)
         return {}
+
+
+def _unreadable(step: int, error: Exception) -> DamagedRun:
+    reason = " ".join(str(error).split())[:200]
+    return DamagedRun(f"checkpoint {step} cannot be read ({reason})")
 
 
 def digest(state: Arrays) -> str:

@@ -32,7 +32,7 @@ class Engine:
     ) -> None:
         if not checkpoint_every > 0:
             raise refuse("checkpoint_every", checkpoint_every, "a number of seconds above 0")
-        devices.free_space(directory, _bytes_needed(sweep))
+        devices.free_space(directory, max(0, _bytes_needed(sweep) - journal.size(directory)))
         self._devices = devices.start(wanted_devices)
         if hosts.count() > len(sweep):
             raise refuse("num_processes", hosts.count(), f"there are {len(sweep)} members")
@@ -54,7 +54,6 @@ class Engine:
             raise LostProcess(f"{error}; its last checkpoint is safe, {go_on}") from error
 
     def _run(self) -> Run:
-        hosts.together(lambda: journal.remove(self._directory, run.HISTORY), by_first=True)
         progress = Progress(self._show)
         with Checkpoints(self._directory) as checkpoints, Signals() as signals, progress:
             desk = Desk(

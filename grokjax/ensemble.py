@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from grokjax import hosts, journal, lock, run
+from grokjax.checkpoint import Checkpoints
 from grokjax.config import SCHEMA_VERSION, Config, ConfigError
 from grokjax.devices import prepare
 from grokjax.engine import Engine
@@ -52,6 +54,7 @@ def train(
     directory = Path(out)
     prepare(devices)
     hosts.together(lambda: _check_out(directory), by_first=True)
+    _same_settings(sweep, lanes)
     engine = _engine(directory, sweep, lanes, devices, checkpoint_every, progress)
     info = {
         "schema": SCHEMA_VERSION,
@@ -68,6 +71,7 @@ def train(
             _write_config(directory, info)
 
         hosts.together(settle, by_first=True)
+        _same_directory(directory)
         return engine.run()
 
 
@@ -100,12 +104,18 @@ def resume(
         )
     extended = loaded.sweep if sweep is None else loaded.sweep.extended(sweep)
     prepare(devices)
+    _same_settings(extended, lanes)
+    hosts.together(lambda: _check_checkpoints(loaded.directory))
     engine = _engine(loaded.directory, extended, lanes, devices, checkpoint_every, progress)
 
     with contextlib.ExitStack() as held:
 
         def settle() -> None:
             held.enter_context(Lock(loaded.directory))
+            if run.load(directory).info != loaded.info:
+                raise ConfigError(f"{directory}: was extended meanwhile; start again")
+            journal.tidy(loaded.directory)
+            journal.remove(loaded.directory, run.HISTORY)  # before config.json says more than it
             if extended != loaded.sweep:
                 before = {"members": len(loaded), "max_epochs": loaded.config.max_epochs}
                 log = [*loaded.info.get("extended_from", []), before]
@@ -113,7 +123,27 @@ def resume(
                 _write_config(loaded.directory, info)
 
         hosts.together(settle, by_first=True)
+        _same_directory(loaded.directory)
         return engine.run()
+
+
+def _same_settings(sweep: Sweep, lanes: int | str) -> None:
+    given = json.dumps([sweep.to_dict(), lanes])
+    hosts.same(given, "sweep: the processes were given different settings or lanes")
+
+
+def _same_directory(directory: Path) -> None:
+    """All see what process 0 has written."""
+    path = directory / run.CONFIG
+    content = path.read_text() if path.exists() else ""
+    hosts.same(content, f"{directory}: is not one directory for all; a shared one is needed")
+
+
+def _check_checkpoints(directory: Path) -> None:
+    """Refuses those of another grokjax before anything is changed."""
+    if (directory / "checkpoints").is_dir():
+        with Checkpoints(directory, read_only=True) as checkpoints:
+            checkpoints.check()
 
 
 def _engine(directory: Path, *arguments: Any) -> Engine:
@@ -133,5 +163,6 @@ def _check_out(directory: Path) -> None:
         raise ConfigError(f"out: {directory} holds a run already; resume it, or name another")
     if any(place.is_file() for place in (directory, *directory.parents)):
         raise ConfigError(f"out: {directory} is not a directory; name another")
-    if directory.is_dir() and any(path.name != lock.NAME for path in directory.iterdir()):
+    ours = re.compile(rf"{re.escape(lock.NAME)}|\..*\.tmp")  # a launch killed at its start
+    if directory.is_dir() and not all(ours.fullmatch(path.name) for path in directory.iterdir()):
         raise ConfigError(f"out: {directory} is not an empty directory; name another")

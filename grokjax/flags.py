@@ -97,6 +97,8 @@ def extended(sweep: Sweep, settings: Any, add_seeds: int | None) -> Sweep:
         if add_seeds < 1:
             raise refuse("add_seeds", add_seeds, "it must be at least 1")
         kept = dict.fromkeys(member.seed for member in sweep)
+        if max(kept) + add_seeds >= 2**32:
+            raise refuse("add_seeds", add_seeds, f"the run has seed {max(kept)}, and 2**32 is none")
         given["seed"] = (*kept, *range(max(kept) + 1, max(kept) + 1 + add_seeds))
     most = given.pop("max_epochs")
     for name, value in given.items():

@@ -21,13 +21,15 @@ def merged(
     """History of some members, as `grokjax.Run.history` describes it."""
     import xarray as xr
 
-    parts = list(journal.parts(directory, "records"))
-    epochs = np.unique(np.concatenate([p["epoch"] for p in parts] or [np.zeros(0, np.int32)]))
+    seen = list(journal.parts(directory, "records", "member", "epoch"))
+    epochs = np.unique(np.concatenate([part["epoch"] for part in seen] or [np.zeros(0, np.int32)]))
     # Member -> its row, or -1; a run extended meanwhile has members beyond the sweep.
-    place = np.full(max([len(sweep), *(p["member"].max(initial=0) + 1 for p in parts)]), -1)
+    most = max([len(sweep), *(part["member"].max(initial=0) + 1 for part in seen)])
+    place = np.full(most, -1)
     place[list(members)] = np.arange(len(members))
     variables: dict[str, np.ndarray] = {}
-    for part in parts:
+    # One part after the other: with all of them at once memory would hold the records twice.
+    for _, part in zip(seen, journal.parts(directory, "records"), strict=False):
         rows, columns = place[part.pop("member")], np.searchsorted(epochs, part.pop("epoch"))
         wanted = rows >= 0
         for name, values in part.items():

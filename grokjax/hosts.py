@@ -9,6 +9,7 @@ All of it goes through JAX's own collectives, between the rounds and never in on
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib.util
 import os
 import re
@@ -99,13 +100,17 @@ def _check(coordinator: str | None, num_processes: int | None, process_id: int |
 
 def _step_size() -> int | None:
     """Tasks of this Slurm step; JAX would take those of the job, which a step need not fill."""
-    size = os.environ.get("SLURM_STEP_NUM_TASKS")
-    return int(size) if size else None
+    return _number("SLURM_STEP_NUM_TASKS")
+
+
+def _number(variable: str) -> int | None:
+    value = os.environ.get(variable, "")
+    return int(value) if value.isdigit() else None
 
 
 def _launched_together() -> bool:
     """Whether a launcher that JAX knows started several processes like this one."""
-    sizes = (_step_size(), int(os.environ.get("OMPI_COMM_WORLD_SIZE", 1)))
+    sizes = (_step_size(), _number("OMPI_COMM_WORLD_SIZE"))
     indexed_job = {"KUBERNETES_SERVICE_HOST", "JOB_COMPLETION_INDEX"} <= os.environ.keys()
     return (
         any(size is not None and size > 1 for size in sizes)
@@ -174,6 +179,13 @@ def together(action: Callable[[], T], *, by_first: bool = False) -> T | None:
         kind, _, message = text.partition("\n")
         raise _AGREED[kind](message)
     return result
+
+
+def same(text: str, otherwise: str) -> None:
+    """Raises ConfigError(otherwise), everywhere, unless the text is the same in every process."""
+    digest = np.frombuffer(hashlib.sha256(text.encode()).digest(), np.uint8)
+    if len(np.unique(gather({"digest": digest[None]})["digest"], axis=0)) > 1:
+        raise ConfigError(otherwise)
 
 
 def _exchange(text: str) -> list[str]:

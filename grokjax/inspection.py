@@ -19,7 +19,7 @@ def info(directory: Path) -> None:
     print("status:     " + ", ".join(f"{n} {status}" for status, n in counts.items()))
     epochs = run.members["epochs"]
     print(f"epochs:     {epochs.sum():,} written, {epochs.max():,} the furthest member")
-    print(f"on disk:    {sum(_size(path) for path in directory.rglob('*')) / 1e6:.1f} MB")
+    print(f"on disk:    {journal.size(directory) / 1e6:.1f} MB")
     print(f"checkpoint: {_last_checkpoint(directory)}")
     print(f"made with:  jax {made['versions']['jax']}, {len(made['devices'])} x {made['platform']}")
     if counts.reindex(["running", "pending"]).isna().all():
@@ -51,13 +51,6 @@ def _live(now: status.Status, training: bool) -> None:
         f"{what}  {duration(now.unsaved_seconds)} of training, {now.unsaved_epochs:,} epochs"
         f"{finished}, to be trained again" + (" after a crash" if training else "")
     )
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size if path.is_file() else 0
-    except FileNotFoundError:  # a writer's temporary
-        return 0
 
 
 def _last_checkpoint(directory: Path) -> str:
@@ -105,7 +98,6 @@ def verify(run: Run) -> list[str]:
                 try:
                     checkpoints.restore(step)
                 except journal.DamagedRun as error:
-                    checkpoints.look_again()
-                    if step in checkpoints.steps():  # a live trainer may have removed it
+                    if step in checkpoints.steps_now():  # a live trainer may have removed it
                         problems.append(str(error))
     return problems

@@ -109,6 +109,23 @@ def remove(directory: Path, name: str) -> None:
     (directory / name).unlink(missing_ok=True)
 
 
+def tidy(directory: Path) -> None:
+    """Removes what writers that were killed had not renamed yet; for the holder of the lock."""
+    for folder in (directory, *(directory / kind for kind in KINDS)):
+        for path in folder.glob(".*.tmp"):
+            path.unlink(missing_ok=True)
+
+
+def size(directory: Path) -> int:
+    """Bytes of all files; what a live trainer removes meanwhile is passed over."""
+    total = 0
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += os.stat(os.path.join(folder, name)).st_size
+    return total
+
+
 def digests(directory: Path) -> dict[str, str]:
     """File name to SHA-256, as listed."""
     path = directory / SUMS
@@ -151,6 +168,8 @@ def verify(directory: Path) -> list[str]:
     listed = digests(directory)
     problems = []
     for name in listed:
+        if name not in digests(directory):
+            continue  # a live trainer has taken it out meanwhile
         path = directory / name
         if ".." in Path(name).parts or Path(name).is_absolute():
             problems.append(f"{SUMS}: names a file outside the run ({name!r})")
@@ -192,12 +211,16 @@ class Shelf:
         # The part read last is likely the next member's too.
         self._read = functools.lru_cache(maxsize=2)(functools.partial(_read, directory))
 
+    def holds(self, member: int, epochs: int) -> bool:
+        """Whether `state` has it."""
+        return all((member, epochs) in places for places in self._places.values())
+
     def state(self, member: int, epochs: int) -> dict[str, np.ndarray] | None:
         """The state in which the member ended, or None if it was not kept."""
+        if not self.holds(member, epochs):
+            return None
         found: dict[str, np.ndarray] = {"epoch": np.array(epochs, np.int32)}
         for kind, prefix in (("params", "params/"), ("optimizer", "")):
-            path, i = self._places[kind].get((member, epochs), (None, 0))
-            if path is None:
-                return None
+            path, i = self._places[kind][member, epochs]
             found |= {f"{prefix}{n}": x[i] for n, x in self._read(path).items() if "/" in n}
         return found

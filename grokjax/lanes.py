@@ -17,7 +17,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from grokjax import hosts, member
 from grokjax.checkpoint import Arrays
@@ -59,7 +59,8 @@ def _compile(
     config: Config, max_train_size: int, devices: tuple[Any, ...], number: int
 ) -> Compiled:
     """Compiles, both at once; the last few are kept, for other runs of this process."""
-    mesh = jax.make_mesh((len(devices),), ("member",), axis_types=(AxisType.Auto,), devices=devices)
+    # In this very order, so that a process's lanes are neighbours; make_mesh reorders on TPU.
+    mesh = Mesh(np.array(devices), ("member",), axis_types=(AxisType.Auto,))
     spec = PartitionSpec("member")
     sharding = NamedSharding(mesh, spec)
     one = member.build(config, max_train_size)
@@ -103,7 +104,7 @@ class Lanes:
       number: L.
 
     Raises:
-      OutOfMemory: here and in every method that computes.
+      OutOfMemory: here, and in `start`, `round` and `place`, then in every process.
     """
 
     @allocation()
@@ -116,7 +117,7 @@ class Lanes:
         )
         self._placed = self._put(self._hypers)
         zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), compiled.state)
-        self._state = self._put(zeros)
+        self._state: Any = self._put(zeros)
         self.number, self.devices = number, devices
         self.names = [_name(path) for path, _ in jax.tree_util.tree_leaves_with_path(self._state)]
 
@@ -167,6 +168,10 @@ class Lanes:
 
         return hosts.gather(hosts.together(advance) or {})
 
+    def free(self) -> None:
+        """Gives up the state; nothing else can be done with these lanes then."""
+        self._state = None
+
     @property
     def state(self) -> dict[str, jax.Array]:
         """The state of all lanes, by name `[L, ...]`: global arrays, each process holding its own.
@@ -181,7 +186,6 @@ class Lanes:
         per_process = self.number // hosts.count()
         return hosts.index() * per_process, _here(self.state)
 
-    @allocation()
     def read(self, lanes: list[int]) -> list[Arrays]:
         """The state of some lanes, each as named NumPy arrays, in every process."""
         first, state = self.here()
@@ -200,22 +204,26 @@ class Lanes:
         embedding = _here({"embedding": self._state.params["embed"]["embedding"]})
         return hosts.gather(embedding)["embedding"][lanes]
 
-    @allocation()
     def place(self, members: dict[int, Arrays]) -> None:
         """Overwrites the state of some lanes with what `read` gave.
 
         Raises KeyError or ValueError if it is another model's.
         """
-        first, state = self.here()
-        for lane, arrays in members.items():
-            for name, array in state.items():
-                if 0 <= lane - first < len(array):
-                    array[lane - first] = arrays[name]
-        leaves = [
-            jax.make_array_from_process_local_data(self._sharding, state[name])
-            for name in self.names
-        ]
-        self._state = jax.tree.unflatten(jax.tree.structure(self._state), leaves)
+
+        @allocation()
+        def write() -> None:
+            first, state = self.here()
+            for lane, arrays in members.items():
+                for name, array in state.items():
+                    if 0 <= lane - first < len(array):
+                        array[lane - first] = arrays[name]
+            leaves = [
+                jax.make_array_from_process_local_data(self._sharding, state[name])
+                for name in self.names
+            ]
+            self._state = jax.tree.unflatten(jax.tree.structure(self._state), leaves)
+
+        hosts.together(write)
 
 
 def _name(path: Any) -> str:

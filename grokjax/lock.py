@@ -8,6 +8,7 @@ import fcntl
 import os
 import re
 import socket
+import time
 from pathlib import Path
 
 from grokjax import status
@@ -38,7 +39,12 @@ class Lock:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._file = self._path.open("a+")
         try:
-            taken = _taken(self._path, exclusive=True, file=self._file.fileno())
+            taken = True
+            for attempt in range(4):  # a reader that asks whether it is held, holds it a moment
+                taken = _taken(self._path, exclusive=True, file=self._file.fileno())
+                if not taken:
+                    break
+                time.sleep(0.05 * attempt)
         except OSError:
             self._file.close()
             raise
@@ -92,7 +98,8 @@ def _alive(path: Path) -> bool:
         return False
     if named[2] != socket.gethostname():
         last = status.read(path.parent)
-        return last is not None and last.age < STALE_AFTER
+        ages = [time.time() - path.stat().st_mtime] + ([] if last is None else [last.age])
+        return min(ages) < STALE_AFTER
     try:
         os.kill(int(named[1]), 0)
     except ProcessLookupError:

@@ -91,6 +91,8 @@ class Run:
         if path.exists():
             try:
                 dataset = xr.load_dataset(path, engine="h5netcdf")
+            except FileNotFoundError:  # a resume has begun
+                return self._merged()
             except Exception as error:  # h5netcdf and h5py raise their own
                 raise DamagedRun(f"{path} cannot be read ({error})") from error
             return dataset.sel(member=self._chosen)
@@ -160,20 +162,25 @@ class Run:
 
     def _flat_params(self, wanted: Sequence[int]) -> dict[int, dict[str, np.ndarray]]:
         found: dict[int, dict[str, np.ndarray]] = {}
+        reached: dict[int, int] = {}
         if not self._all_finished:
             from grokjax.checkpoint import Checkpoints  # imports orbax: only if it must
 
             with Checkpoints(self.directory, read_only=True) as checkpoints:
                 under_way = checkpoints.restore_latest()
             for member, saved in under_way.items():
+                reached[member] = int(saved.state["epoch"])
                 found[member] = {
                     name.removeprefix("params/"): array
                     for name, array in saved.state.items()
                     if name.startswith("params/")
                 }
         for part in journal.parts(self.directory, "params"):
-            for i, member in enumerate(part["member"].tolist()):
-                found[member] = {name: array[i] for name, array in part.items() if "/" in name}
+            ends = zip(part["member"].tolist(), part["epochs"].tolist(), strict=True)
+            for i, (member, epochs) in enumerate(ends):
+                if epochs >= reached.get(member, 0):  # else it trains on, in an extended run
+                    reached[member] = epochs
+                    found[member] = {name: array[i] for name, array in part.items() if "/" in name}
         return {member: found[member] for member in wanted if member in found}
 
     @property

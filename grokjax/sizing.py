@@ -37,7 +37,7 @@ def doubled(lanes: Lanes, program: Program, found: list[Any], members: int) -> L
     while True:
         number, used = devices.lanes(2 * lanes.number, found, members)
         # Both are there while the next is timed, hence three times.
-        if number <= lanes.number or 3 * lanes.bytes_per_device > room:
+        if number <= lanes.number or 3 * _most(lanes.bytes_per_device) > room:
             return lanes
         try:
             larger = build(program, used, number)
@@ -60,8 +60,12 @@ def _speed(lanes: Lanes) -> float:
 
 def _least(room: int | None) -> float:
     """The smallest of all processes' rooms; infinite where devices do not tell."""
-    mine = np.array([[np.inf if room is None else room]])
-    return float(hosts.gather({"room": mine})["room"].min())
+    return -_most(-np.inf if room is None else -room)
+
+
+def _most(value: float) -> float:
+    """The largest of all processes' values: the compiler need not take the same everywhere."""
+    return float(hosts.gather({"value": np.array([[float(value)]])})["value"].max())
 
 
 def smaller(lanes: Lanes, busy: int) -> int:

@@ -42,6 +42,7 @@ class Desk:
     def look_again(self) -> None:
         """Takes what is over and under way from the disk, all processes from the same."""
         self.backlog = Backlog(self.directory, self.sweep, self.checkpoints)
+        hosts.same(str(self.backlog), f"{self.directory}: could not be read alike in every process")
         self.tally.count(self.backlog.done.values())
 
 
@@ -66,6 +67,7 @@ class Trainer:
         desk = self._desk
         self._refill()
         desk.ledger.flush()  # so that there is something to load from the start
+        self._show(now=True)
         while self._in_lane:
             began = time.monotonic()
             metrics = self._lanes.round()
@@ -78,7 +80,7 @@ class Trainer:
                 self._save()
             elif desk.ledger.bytes > WAITING_BYTES:
                 desk.ledger.flush()
-            self._show()
+            self._show(now=bool(signum or due))
             if signum:
                 raise Interrupted(signum, str(desk.directory))
             self._shrink()
@@ -179,15 +181,16 @@ class Trainer:
         self._unsaved_epochs = 0
         desk.tally.saving += self._saved - began
 
-    def _show(self) -> None:
+    def _show(self, now: bool = False) -> None:
+        """Progress, and about every second, or now, status.json."""
         tally = self._desk.tally
         tally.training = len(self._epoch)
         tally.memorised = len(self._memorised & self._epoch.keys())
         tally.remaining_epochs = self._ahead() + tally.waiting * self._expected()
         self._desk.progress.update(tally)
-        now = time.monotonic()
-        if hosts.first() and now - self._shown >= STATUS_EVERY:
-            self._shown = now
+        clock = time.monotonic()
+        if hosts.first() and (now or clock - self._shown >= STATUS_EVERY):
+            self._shown = clock
             status.write(
                 self._desk.directory,
                 epochs={str(m): epoch for m, epoch in self._epoch.items()},
@@ -195,7 +198,7 @@ class Trainer:
                 lanes=self._lanes.number,
                 rate=self._desk.progress.rate or 0.0,
                 occupancy=tally.occupancy,
-                unsaved_seconds=now - self._saved,
+                unsaved_seconds=clock - self._saved,
                 unsaved_epochs=self._unsaved_epochs,
                 unsaved_finished=self._desk.ledger.finished,
             )
@@ -215,18 +218,17 @@ class Trainer:
 
         On CPU a lane more or less is a core that idles, and compiling takes seconds.
         """
-        old, busy = self._lanes, list(self._in_lane)
-        if self._queue or not busy or devices.on_cpu(old.devices):
+        before, found, busy = self._lanes.number, self._lanes.devices, list(self._in_lane)
+        if self._queue or not busy or devices.on_cpu(found):
             return
-        number = sizing.smaller(old, len(busy))
-        if number == old.number or not self._pays(number):
+        number = sizing.smaller(self._lanes, len(busy))
+        if number == before or not self._pays(number):
             return
         members = [self._in_lane[lane] for lane in busy]
-        rows = old.read(busy)
-        self._desk.progress.say(f"{len(busy)} members left: from {old.number} to {number} lanes")
-        del self._lanes  # before the new ones need the room
-        self._lanes = sizing.build(self._program, old.devices, number)
-        del old
+        rows = self._lanes.read(busy)
+        self._desk.progress.say(f"{len(busy)} members left: from {before} to {number} lanes")
+        self._lanes.free()  # before the new ones need the room
+        self._lanes = sizing.build(self._program, found, number)
         self._in_lane = dict(enumerate(members))
         self._lanes.start({lane: self._desk.sweep[m] for lane, m in self._in_lane.items()})
         self._lanes.place(dict(enumerate(rows)))

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import grokjax
-from grokjax import Sweep, cli, journal
+from grokjax import Sweep, cli, ensemble, inspection, journal
+from grokjax.checkpoint import Checkpoints
 from grokjax.config import Config
 from grokjax.run import Run
 from tests.conftest import TINY
@@ -58,17 +59,27 @@ def test_a_kill_while_extending_loses_nothing(tmp_path, long, monkeypatch):
                 progress=False,
             )
     monkeypatch.undo()
-    under_way = grokjax.load(tmp_path / "run").members
-    assert set(under_way["status"]) == {"running"}
+    under_way = grokjax.load(tmp_path / "run")
+    assert set(under_way.members["status"]) == {"running"}
+    with Checkpoints(tmp_path / "run", read_only=True) as checkpoints:
+        saved = checkpoints.restore_latest()
+    assert {int(each.state["epoch"]) for each in saved.values()} == {32, 44}
+    for m, each in saved.items():  # and not as it was when it ended first
+        bias = under_way.params_of(m)["output"]["bias"]
+        np.testing.assert_array_equal(bias, each.state["params/output/bias"])
     extended = grokjax.resume(tmp_path / "run", progress=False)
     assert steps(extended) == 5 * 60 * 3
     assert_same(extended, long)
 
 
-def test_lost_optimiser_state_costs_time_and_no_bits(tmp_path, long):
+def test_lost_optimiser_state_costs_time_and_no_bits(tmp_path, long, monkeypatch):
     train(Sweep(SHORT, seed=range(5)), tmp_path / "run")
     for path in (tmp_path / "run" / "optimizer").iterdir():
         path.unlink()
+    stop_after(monkeypatch, rounds=4)
+    with pytest.raises(grokjax.Interrupted):
+        grokjax.resume(tmp_path / "run", sweep=Sweep(LONG, seed=range(5)), progress=False)
+    monkeypatch.undo()  # what was saved short of the first end is gone on with
     extended = grokjax.resume(tmp_path / "run", sweep=Sweep(LONG, seed=range(5)), progress=False)
     assert steps(extended) == 5 * (20 + 60) * 3
     assert_same(extended, long)
@@ -100,6 +111,8 @@ def test_members_that_stopped_as_they_should_are_left_alone(tmp_path, monkeypatc
     already = steps(before)
     assert before.members["status"].tolist() == ["failed", "diverged", "grokked"]
     assert before.members["epochs"][2] < 20
+    kept = [part["member"].tolist() for part in journal.parts(tmp_path / "run", "optimizer")]
+    assert kept == [[0]], "only of members that an extension would train on"
     more = Sweep(dataclasses.replace(config, max_epochs=40), learning_rate=[1e-6, 1e30, 1e-2])
     after = grokjax.resume(tmp_path / "run", sweep=more, progress=False)
     assert after.members["status"].tolist() == ["failed", "diverged", "grokked"]
@@ -153,6 +166,47 @@ def test_a_sweep_that_drops_a_member_is_no_extension(long):
     with pytest.raises(grokjax.ConfigError, match="lacks member 2 of the run"):
         product.extended(zipped)
     assert zipped.extended(product).columns["seed"] == (0, 1, 0, 1)
+
+
+def test_a_run_extended_meanwhile_is_not_renumbered(tmp_path, monkeypatch):
+    """Two extensions at once: the second one's members would take the first one's numbers."""
+    train(Sweep(SHORT, seed=range(2)), tmp_path / "run")
+    settle = ensemble.journal.altered
+
+    def another_comes_first(directory, name):
+        monkeypatch.undo()
+        grokjax.resume(directory, sweep=Sweep(SHORT, seed=range(3)), progress=False)
+        return settle(directory, name)
+
+    monkeypatch.setattr(ensemble.journal, "altered", another_comes_first)
+    more = Sweep(SHORT, seed=[0, 1, 7])
+    with pytest.raises(grokjax.ConfigError, match="was extended meanwhile; start again"):
+        grokjax.resume(tmp_path / "run", sweep=more, progress=False)
+    assert grokjax.load(tmp_path / "run").members["seed"].tolist() == [0, 1, 2]
+    assert inspection.verify(grokjax.load(tmp_path / "run")) == []
+
+
+def test_a_refused_extension_changes_nothing(tmp_path, monkeypatch):
+    sweep = Sweep(SHORT, seed=range(2))
+    grokjax.train(sweep, tmp_path / "run", checkpoint_every=1e-9, progress=False)
+    before = (tmp_path / "run" / "config.json").read_bytes()
+    monkeypatch.setattr("grokjax.config.SCHEMA_VERSION", 99)
+    monkeypatch.setattr("grokjax.run.SCHEMA_VERSION", 2)
+    monkeypatch.setattr("grokjax.run.check_schema", lambda *_: None)
+    with pytest.raises(grokjax.ConfigError, match=r"checkpoint \d+: has schema 2; this"):
+        grokjax.resume(tmp_path / "run", sweep=Sweep(LONG, seed=range(2)), progress=False)
+    assert (tmp_path / "run" / "config.json").read_bytes() == before
+    assert (tmp_path / "run" / "history.nc").exists()
+
+
+def test_leftovers_of_killed_writers_are_swept_and_refuse_nobody(tmp_path):
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / ".config.json.99.tmp").write_text("half")
+    train(Sweep(SHORT, seed=range(2)), out)
+    (out / "params" / ".000009.npz.99.tmp").write_text("half")
+    grokjax.resume(out, progress=False)
+    assert not list(out.rglob(".*.tmp"))
 
 
 def test_an_interrupt_before_the_first_round_ends_still_saves(tmp_path, long, monkeypatch):

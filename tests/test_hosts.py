@@ -1,5 +1,6 @@
 """Several processes are one: the same bits, one history, one fate."""
 
+import hashlib
 import os
 import signal
 import socket
@@ -79,9 +80,15 @@ def test_two_processes_found_by_slurm_give_the_bits_of_one(tmp_path, alone):
     assert "training" not in said[1]
 
 
+def newest(out):
+    return max(
+        (int(p.name) for p in (out / "checkpoints").glob("*") if p.name.isdigit()), default=0
+    )
+
+
 def wait_for_checkpoint(out, processes, beyond=0):
     deadline = time.monotonic() + 120
-    while not any(int(p.name) > beyond for p in (out / "checkpoints").glob("[0-9]*[0-9]")):
+    while newest(out) <= beyond:
         assert time.monotonic() < deadline
         assert all(process.poll() is None for process in processes), ended(processes)
         time.sleep(0.02)
@@ -123,9 +130,9 @@ def test_a_signal_to_one_saves_all_and_a_killed_first_process_ends_all(tmp_path,
     codes, said = ended(processes)
     assert codes == [143, 143], said
     assert all(f"grokjax resume {out}" in text for text in said)
-    newest = max(int(p.name) for p in (out / "checkpoints").glob("[0-9]*[0-9]"))
+    saved = newest(out)
     processes = start([*resume(out), "--devices", "1"], 2)
-    wait_for_checkpoint(out, processes, newest)
+    wait_for_checkpoint(out, processes, saved)
     assert_dead(processes, 0, out)
     assert_same(grokjax.resume(out, progress=False), alone)
 
@@ -136,8 +143,9 @@ def test_a_signal_to_one_saves_all_and_a_killed_first_process_ends_all(tmp_path,
     [
         ([["--seed", "3"]] * 2, "num_processes: 2 is not allowed; there are 1 members"),
         ([["--devices", "1"], ["--devices", "2"]], "devices: the processes have 1, 2; make them"),
+        ([["--weight-decay", "0"], ["--weight-decay", "1"]], "sweep: the processes were given dif"),
     ],
-    ids=["more processes than members", "unequal devices"],
+    ids=["more processes than members", "unequal devices", "different settings"],
 )
 def test_what_one_refuses_all_refuse(tmp_path, flags, message):
     out = tmp_path / "run"
@@ -218,6 +226,22 @@ def test_a_refusal_elsewhere_is_raised_here(monkeypatch):
     assert hosts.together(lambda: 3) == 3
     with pytest.raises(grokjax.ConfigError, match="mine"):
         hosts.together(lambda: (_ for _ in ()).throw(grokjax.ConfigError("mine")))
+
+
+def test_what_must_be_the_same_is_compared(monkeypatch):
+    monkeypatch.setattr(hosts, "count", lambda: 2)
+    other = [b"one"]
+
+    def gathered(rows):
+        mine = rows["digest"]
+        theirs = np.frombuffer(hashlib.sha256(other[0]).digest(), np.uint8)[None]
+        return {"digest": np.concatenate([mine, theirs])}
+
+    monkeypatch.setattr(hosts, "gather", gathered)
+    hosts.same("one", "not the same")
+    other[0] = b"two"
+    with pytest.raises(grokjax.ConfigError, match="not the same"):
+        hosts.same("one", "not the same")
 
 
 def test_a_lost_peer_is_named(monkeypatch):

@@ -39,7 +39,13 @@ def live_and_die(out, moment):
     begun = (out / "config.json").exists()
     command = resume if begun else [*TRAIN, "--out", str(out)]
     before = newest(out)
-    process = subprocess.Popen([*command, *OFTEN], stderr=subprocess.PIPE, text=True)
+    # What one life has compiled the next ones need not; most of a life would go into it.
+    cache = {"JAX_COMPILATION_CACHE_DIR": str(out.parent / "compiled")}
+    cache["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    environment = os.environ | cache
+    process = subprocess.Popen(
+        [*command, *OFTEN], stderr=subprocess.PIPE, text=True, env=environment
+    )
     while process.poll() is None and newest(out) <= before:
         time.sleep(0.005)
     time.sleep(moment)

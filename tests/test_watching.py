@@ -128,6 +128,8 @@ def test_where_there_are_no_locks_a_living_owner_is_respected(tmp_path, monkeypa
     with lock.Lock(tmp_path):
         assert f"process {os.getpid()}" in (tmp_path / lock.NAME).read_text()
     (tmp_path / lock.NAME).write_text("process 1 on another-host")
+    assert lock.held(tmp_path), "it has only begun"
+    os.utime(tmp_path / lock.NAME, (0, 0))
     assert not lock.held(tmp_path), "no sign of life"
     note(tmp_path)
     assert lock.held(tmp_path), "its status is fresh"
