@@ -1,4 +1,4 @@
-"""The journal's records, merged into one labelled dataset."""
+"""The journal's records and snapshots, merged into labelled arrays."""
 
 from __future__ import annotations
 
@@ -45,6 +45,29 @@ def merged(
     if "embedding_power" in variables:
         coordinates["frequency"] = np.arange(1, variables["embedding_power"].shape[2] + 1)
     return xr.Dataset(data, coordinates)
+
+
+def snapshots(directory: Path, members: Sequence[int]) -> xr.DataArray:
+    """Kept embeddings of some members, as `grokjax.Run.snapshots` describes them."""
+    import xarray as xr
+
+    rows = {
+        (m, e): embedding
+        for part in journal.parts(directory, "snapshots")
+        for m, e, embedding in zip(
+            part["member"].tolist(), part["epoch"].tolist(), part["embedding"], strict=True
+        )
+        if m in members
+    }
+    if not rows:
+        raise ValueError("snapshots: none kept of these members (snapshot_every)")
+    if len({row.shape for row in rows.values()}) > 1:
+        raise ValueError("snapshots: shapes differ between programs; use select")
+    epochs = sorted({epoch for _, epoch in rows})
+    blank = np.full(next(iter(rows.values())).shape, np.nan, np.float32)
+    values = np.stack([np.stack([rows.get((m, e), blank) for e in epochs]) for m in members])
+    dims = ("member", "epoch", "token", "dimension")
+    return xr.DataArray(values, {"member": list(members), "epoch": epochs}, dims)
 
 
 def _wide_enough(

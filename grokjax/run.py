@@ -195,27 +195,9 @@ class Run:
     @functools.cached_property
     def snapshots(self) -> xr.DataArray:
         """Kept embeddings, dims `member, epoch, token, dimension`. Raises ValueError if none."""
-        import xarray as xr
+        from grokjax import history
 
-        rows = {
-            (m, e): embedding
-            for part in journal.parts(self.directory, "snapshots")
-            for m, e, embedding in zip(
-                part["member"].tolist(), part["epoch"].tolist(), part["embedding"], strict=True
-            )
-            if m in self._chosen
-        }
-        if not rows:
-            raise ValueError("snapshots: none kept of these members (snapshot_every)")
-        if len({row.shape for row in rows.values()}) > 1:
-            raise ValueError("snapshots: shapes differ between programs; use select")
-        epochs = sorted({epoch for _, epoch in rows})
-        blank = np.full(next(iter(rows.values())).shape, np.nan, np.float32)
-        values = np.stack(
-            [np.stack([rows.get((m, e), blank) for e in epochs]) for m in self._chosen]
-        )
-        dims = ("member", "epoch", "token", "dimension")
-        return xr.DataArray(values, {"member": self._chosen, "epoch": epochs}, dims)
+        return history.snapshots(self.directory, self._chosen)
 
     def apply(self, params: dict[str, Any], pairs: np.ndarray) -> np.ndarray:
         """Logits `[N, P]` of one member's parameters on pairs, int `[N, 2]`."""
