@@ -9,9 +9,11 @@ here: its cost is set by the lanes.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,19 +73,20 @@ class Checkpoints:
 
     def __init__(self, directory: Path, read_only: bool = False) -> None:
         self._directory = (directory / "checkpoints").absolute()
-        options = ocp.CheckpointManagerOptions(
-            preservation_policy=ocp.checkpoint_managers.LatestN(KEPT),
-            enable_async_checkpointing=False,  # a few MB: shorter than handing it over
-            cleanup_tmp_directories=not read_only,  # a reader would delete a save under way
-            read_only=read_only,
-        )
         # Named, or a manager that has not saved yet could not tell what it finds.
         handlers = ocp.handlers.create_default_handler_registry(
             state=ocp.PyTreeCheckpointHandler(), meta=ocp.JsonCheckpointHandler()
         )
-        self._manager = ocp.CheckpointManager(
-            self._directory, options=options, handler_registry=handlers
-        )
+        with _silent_orbax():  # it would warn that a reader only reads
+            options = ocp.CheckpointManagerOptions(
+                preservation_policy=ocp.checkpoint_managers.LatestN(KEPT),
+                enable_async_checkpointing=False,  # a few MB: shorter than handing it over
+                cleanup_tmp_directories=not read_only,  # a reader would delete a save under way
+                read_only=read_only,
+            )
+            self._manager = ocp.CheckpointManager(
+                self._directory, options=options, handler_registry=handlers
+            )
 
     def __enter__(self) -> Checkpoints:
         return self
@@ -195,6 +198,17 @@ class Checkpoints:
             except DamagedRun as error:
                 warnings.warn(f"{error}; going back to the one before", stacklevel=2)
         return {}
+
+
+@contextlib.contextmanager
+def _silent_orbax() -> Iterator[None]:
+    log = logging.getLogger("absl")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def _unreadable(step: int, error: Exception) -> DamagedRun:

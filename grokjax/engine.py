@@ -32,7 +32,9 @@ class Engine:
     ) -> None:
         if not checkpoint_every > 0:
             raise refuse("checkpoint_every", checkpoint_every, "a number of seconds above 0")
-        devices.free_space(directory, max(0, _bytes_needed(sweep) - journal.size(directory)))
+        written = journal.size(directory)
+        slack = 0 if written else 10_000_000
+        devices.free_space(directory, max(0, _bytes_needed(sweep) + slack - written))
         self._devices = devices.start(wanted_devices)
         if hosts.count() > len(sweep):
             raise refuse("num_processes", hosts.count(), f"there are {len(sweep)} members")
@@ -110,4 +112,4 @@ def _bytes_needed(sweep: Sweep) -> int:
         records = 2 * evals * (7 + c.modulus // 2)
         total += 4 * (3 * params + records + kept * c.modulus * c.embed_dim)
     # The lanes of the checkpoints are few beside any large sweep.
-    return total + min(len(sweep), 64) * (KEPT + 1) * total // len(sweep) + 10_000_000
+    return total + min(len(sweep), 64) * (KEPT + 1) * total // len(sweep)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,11 @@ from grokjax.sweep import Sweep
 
 CHECKPOINT_EVERY = 60.0
 """Seconds. A save of four lanes takes 0.1 s, so this costs 0.2%."""
+
+
+VISIBLE_WITHIN = 60.0
+"""Seconds until what one host writes is seen by the others; network file systems remember so long
+what was not there."""
 
 
 def train(
@@ -66,12 +72,11 @@ def train(
     with contextlib.ExitStack() as held:
 
         def settle() -> None:
-            held.enter_context(Lock(directory))
             _check_out(directory)  # again: another launch may have come first
             _write_config(directory, info)
 
+        _take(directory, held)
         hosts.together(settle, by_first=True)
-        _same_directory(directory)
         return engine.run()
 
 
@@ -111,7 +116,6 @@ def resume(
     with contextlib.ExitStack() as held:
 
         def settle() -> None:
-            held.enter_context(Lock(loaded.directory))
             if run.load(directory).info != loaded.info:
                 raise ConfigError(f"{directory}: was extended meanwhile; start again")
             journal.tidy(loaded.directory)
@@ -122,8 +126,8 @@ def resume(
                 info = loaded.info | {"sweep": extended.to_dict(), "extended_from": log}
                 _write_config(loaded.directory, info)
 
+        _take(loaded.directory, held)
         hosts.together(settle, by_first=True)
-        _same_directory(loaded.directory)
         return engine.run()
 
 
@@ -132,11 +136,14 @@ def _same_settings(sweep: Sweep, lanes: int | str) -> None:
     hosts.same(given, "sweep: the processes were given different settings or lanes")
 
 
-def _same_directory(directory: Path) -> None:
-    """All see what process 0 has written."""
-    path = directory / run.CONFIG
-    content = path.read_text() if path.exists() else ""
-    hosts.same(content, f"{directory}: is not one directory for all; a shared one is needed")
+def _take(directory: Path, held: contextlib.ExitStack) -> None:
+    """The lock, by process 0 for all, having seen that it is one directory for all."""
+    hosts.together(lambda: held.enter_context(Lock(directory)), by_first=True)
+    path, began = directory / lock.NAME, time.monotonic()
+    while not path.exists() and time.monotonic() - began < VISIBLE_WITHIN:
+        time.sleep(0.2)
+    owner = path.read_text() if path.exists() else ""
+    hosts.same(owner, f"{directory}: is not one directory for all; a shared one is needed")
 
 
 def _check_checkpoints(directory: Path) -> None:

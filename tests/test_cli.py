@@ -91,6 +91,14 @@ def test_too_little_disk(capsys, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_resume_asks_only_for_the_disk_that_is_still_missing(trained, capsys, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=10**5))
+    assert cli.main(["resume", str(trained), "--quiet"]) == 0
+    capsys.readouterr()
+    said = refused(["resume", str(trained), "--quiet", "--add-seeds", "500"], capsys)
+    assert "has 0 MB free; this run needs about" in said
+
+
 TINY_FLAGS = [
     *("--modulus", "5", "--embed-dim", "4", "--hidden-dim", "8", "--batch-size", "8"),
     *("--eval-every", "2", "--max-epochs", "4", "--seeds", "2", "--weight-decay", "0.5", "1"),

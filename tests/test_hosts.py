@@ -1,7 +1,9 @@
 """Several processes are one: the same bits, one history, one fate."""
 
+import contextlib
 import hashlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,10 +15,12 @@ import numpy as np
 import pytest
 
 import grokjax
-from grokjax import hosts
+from grokjax import ensemble, hosts
+from grokjax.backlog import Backlog
+from grokjax.checkpoint import Checkpoints
 from grokjax.hosts import OutOfMemory
 from tests.conftest import TINY
-from tests.test_resume import assert_same
+from tests.test_resume import assert_same, stop_after
 
 TRAIN = [sys.executable, "-m", "grokjax", "train", "--devices", "1", "--checkpoint-every", "0.3"]
 TRAIN += [w for n, v in TINY.items() for w in (f"--{n.replace('_', '-')}", str(v))]
@@ -242,6 +246,48 @@ def test_what_must_be_the_same_is_compared(monkeypatch):
     other[0] = b"two"
     with pytest.raises(grokjax.ConfigError, match="not the same"):
         hosts.same("one", "not the same")
+
+
+def test_a_directory_of_ones_own_is_refused(tmp_path, monkeypatch):
+    """The second process has its own disk: it never sees the lock that the first one took."""
+    monkeypatch.setattr(ensemble, "VISIBLE_WITHIN", 0.3)
+    seen = []
+    monkeypatch.setattr(hosts, "same", lambda text, otherwise: seen.append((text, otherwise)))
+    with contextlib.ExitStack() as held:
+        ensemble._take(tmp_path, held)
+    monkeypatch.setattr(hosts, "together", lambda *_, **__: None)
+    with contextlib.ExitStack() as held:
+        ensemble._take(tmp_path / "own", held)
+    assert seen[0][0] == f"process {os.getpid()} on {socket.gethostname()}"
+    assert seen[1][0] == ""
+    assert "is not one directory for all; a shared one is needed" in seen[1][1]
+
+
+def test_processes_must_have_read_the_same_state(tmp_path, monkeypatch):
+    """One that had to fall back to an older checkpoint would train other epochs than it says."""
+    config = grokjax.Config(**TINY | {"max_epochs": 60})
+    sweep = grokjax.Sweep(config, seed=range(3))
+    stop_after(monkeypatch, rounds=5)
+    with pytest.raises(grokjax.Interrupted):
+        grokjax.train(sweep, tmp_path / "run", checkpoint_every=1e-9, progress=False)
+    monkeypatch.undo()
+
+    def read():
+        with Checkpoints(tmp_path / "run", read_only=True) as checkpoints:
+            return str(Backlog(tmp_path / "run", sweep, checkpoints))
+
+    whole = read()
+    assert whole == read()
+    shutil.rmtree(tmp_path / "run" / "checkpoints" / "5")
+    assert read() != whole
+
+    def differ(_, otherwise):
+        if "alike" in otherwise:
+            raise grokjax.ConfigError(otherwise)
+
+    monkeypatch.setattr(hosts, "same", differ)
+    with pytest.raises(grokjax.ConfigError, match="could not be read alike in every process"):
+        grokjax.resume(tmp_path / "run", progress=False)
 
 
 def test_a_lost_peer_is_named(monkeypatch):

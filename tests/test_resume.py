@@ -180,6 +180,16 @@ def test_a_checkpoint_of_another_schema_is_refused_and_kept(tmp_path, monkeypatc
         assert checkpoints.steps() == [1, 2]
 
 
+def test_a_reader_says_nothing(tmp_path, caplog):
+    """Orbax warns, once for each option, of what read_only implies."""
+    with Checkpoints(tmp_path) as checkpoints:
+        save(checkpoints, 20)
+    caplog.clear()
+    with Checkpoints(tmp_path, read_only=True) as checkpoints:
+        checkpoints.restore_latest()
+    assert caplog.records == []
+
+
 def test_members_without_a_lane_are_saved_too(tmp_path):
     """Of any shape: another program's may wait beside those in lanes."""
     row = {"epoch": np.int32(60), "params/x": np.ones(7)}
