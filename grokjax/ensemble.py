@@ -39,11 +39,14 @@ def train(
 ) -> Run:
     """Trains every member of a sweep and writes a run directory.
 
+    Several processes that have joined (`grokjax.hosts.join`) call it alike.
+
     Args:
       sweep: the members; a Config is a sweep of one.
       out: the run directory, new or empty.
-      lanes: members in training at a time; auto: two a CPU core, which is the most there.
-      devices: devices to use; auto: all, on CPU one a core.
+      lanes: members in training at a time; auto: two a CPU core, which is the most there,
+        and on accelerators as many as fit and pay.
+      devices: devices to use, of each process; auto: all, on CPU one a core.
       checkpoint_every: seconds.
       progress: whether to show any.
       recipe: name to note in the run's config.json.
@@ -62,18 +65,12 @@ def train(
     hosts.together(lambda: _check_out(directory), by_first=True)
     _same_settings(sweep, lanes)
     engine = _engine(directory, sweep, lanes, devices, checkpoint_every, progress)
-    info = {
-        "schema": SCHEMA_VERSION,
-        "recipe": recipe,
-        "sweep": sweep.to_dict(),
-        "environment": engine.environment,
-    }
-
     with contextlib.ExitStack() as held:
 
         def settle() -> None:
             _check_out(directory)  # again: another launch may have come first
-            _write_config(directory, info)
+            info = {"schema": SCHEMA_VERSION, "recipe": recipe, "sweep": sweep.to_dict()}
+            _write_config(directory, info | {"environment": engine.environment})
 
         _take(directory, held)
         hosts.together(settle, by_first=True)

@@ -54,7 +54,7 @@ class Compiled:
     state: Any
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=16)
 def _compile(
     config: Config, max_train_size: int, devices: tuple[Any, ...], number: int
 ) -> Compiled:

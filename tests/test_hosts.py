@@ -1,14 +1,10 @@
-"""Several processes are one: the same bits, one history, one fate."""
+"""Agreeing and gathering, with the other processes made up; real ones are in test_processes."""
 
 import contextlib
 import hashlib
 import os
 import shutil
-import signal
 import socket
-import subprocess
-import sys
-import time
 
 import jax
 import numpy as np
@@ -20,158 +16,7 @@ from grokjax.backlog import Backlog
 from grokjax.checkpoint import Checkpoints
 from grokjax.hosts import OutOfMemory
 from tests.conftest import TINY
-from tests.test_resume import assert_same, stop_after
-
-TRAIN = [sys.executable, "-m", "grokjax", "train", "--devices", "1", "--checkpoint-every", "0.3"]
-TRAIN += [w for n, v in TINY.items() for w in (f"--{n.replace('_', '-')}", str(v))]
-TRAIN += ["--seeds", "6", "--max-epochs", "400"]
-
-
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
-def start(command, number, environments=None):
-    """The processes of one launch."""
-    address = f"127.0.0.1:{free_port()}"
-    processes = []
-    for i in range(number):
-        flags = ["--coordinator", address, "--num-processes", str(number), "--process-id", str(i)]
-        if environments:
-            flags = []
-        processes.append(
-            subprocess.Popen(
-                [*command, *flags],
-                stderr=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                text=True,
-                env=os.environ | (environments[i] if environments else {}),
-            )
-        )
-    return processes
-
-
-def ended(processes, timeout=120):
-    """Exit codes and what was said, of all of them."""
-    said = [process.communicate(timeout=timeout)[1] for process in processes]
-    return [process.returncode for process in processes], said
-
-
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory):
-    sweep = grokjax.Sweep(grokjax.Config(**TINY | {"max_epochs": 400}), seed=range(6))
-    return grokjax.train(sweep, tmp_path_factory.mktemp("alone") / "run", progress=False)
-
-
-@pytest.mark.slow
-def test_two_processes_found_by_slurm_give_the_bits_of_one(tmp_path, alone):
-    """The variables that srun sets for two tasks of a job; no flag says so."""
-    job = {"SLURM_JOB_ID": str(os.getpid()), "SLURM_STEP_NODELIST": "localhost"}
-    # The job has more tasks than this step; JAX by itself would wait for them.
-    job |= {"SLURM_NTASKS": "3", "SLURM_STEP_NUM_TASKS": "2"}
-    tasks = [job | {"SLURM_PROCID": str(i), "SLURM_LOCALID": str(i)} for i in range(2)]
-    out = tmp_path / "run"
-    codes, said = ended(start([*TRAIN, "--out", str(out)], 2, tasks))
-    assert codes == [0, 0], said
-    run = grokjax.load(out)
-    assert_same(run, alone)
-    assert len(run.info["environment"]["devices"]) == 2
-    written = list((out / "checkpoints").glob("*/state/ocdbt.process_*"))
-    assert {path.name[-1] for path in written} == {"0", "1"}, "each process writes its lanes"
-    assert "training" in said[0]
-    assert "training" not in said[1]
-
-
-def newest(out):
-    return max(
-        (int(p.name) for p in (out / "checkpoints").glob("*") if p.name.isdigit()), default=0
-    )
-
-
-def wait_for_checkpoint(out, processes, beyond=0):
-    deadline = time.monotonic() + 120
-    while newest(out) <= beyond:
-        assert time.monotonic() < deadline
-        assert all(process.poll() is None for process in processes), ended(processes)
-        time.sleep(0.02)
-
-
-def resume(out):
-    return [sys.executable, "-m", "grokjax", "resume", str(out), "--checkpoint-every", "0.3"]
-
-
-def assert_dead(processes, victim, out):
-    """All ended soon after one was killed; the survivor said what to do, last."""
-    processes[victim].kill()
-    killed = time.monotonic()
-    codes, said = ended(processes)
-    assert time.monotonic() - killed < 30
-    assert codes[victim] == -signal.SIGKILL
-    assert codes[1 - victim] not in (0, -signal.SIGKILL)
-    assert f"go on with: grokjax resume {out}" in said[1 - victim].splitlines()[-1]
-    assert "Traceback" not in said[1 - victim]
-
-
-@pytest.mark.slow
-def test_a_killed_worker_ends_all_and_four_processes_go_on(tmp_path, alone):
-    out = tmp_path / "run"
-    processes = start([*TRAIN, "--out", str(out)], 2)
-    wait_for_checkpoint(out, processes)
-    assert_dead(processes, 1, out)
-    codes, said = ended(start([*resume(out), "--devices", "1"], 4))
-    assert codes == [0] * 4, said
-    assert_same(grokjax.load(out), alone)
-
-
-@pytest.mark.slow
-def test_a_signal_to_one_saves_all_and_a_killed_first_process_ends_all(tmp_path, alone):
-    out = tmp_path / "run"
-    processes = start([*TRAIN, "--out", str(out)], 2)
-    wait_for_checkpoint(out, processes)
-    processes[1].send_signal(signal.SIGTERM)
-    codes, said = ended(processes)
-    assert codes == [143, 143], said
-    assert all(f"grokjax resume {out}" in text for text in said)
-    saved = newest(out)
-    processes = start([*resume(out), "--devices", "1"], 2)
-    wait_for_checkpoint(out, processes, saved)
-    assert_dead(processes, 0, out)
-    assert_same(grokjax.resume(out, progress=False), alone)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        ([["--seed", "3"]] * 2, "num_processes: 2 is not allowed; there are 1 members"),
-        ([["--devices", "1"], ["--devices", "2"]], "devices: the processes have 1, 2; make them"),
-        ([["--weight-decay", "0"], ["--weight-decay", "1"]], "sweep: the processes were given dif"),
-    ],
-    ids=["more processes than members", "unequal devices", "different settings"],
-)
-def test_what_one_refuses_all_refuse(tmp_path, flags, message):
-    out = tmp_path / "run"
-    address = f"127.0.0.1:{free_port()}"
-    base = [sys.executable, "-m", "grokjax", "train", "--out", str(out), "--coordinator", address]
-    processes = [
-        subprocess.Popen(
-            [*base, "--num-processes", "2", "--process-id", str(i), *flags[i]],
-            stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-        )
-        for i in range(2)
-    ]
-    codes, said = ended(processes)
-    assert codes == [2, 2], said
-    for text in said:
-        lines = [line for line in text.splitlines() if line.startswith("grokjax:")]
-        assert len(lines) == 1
-        assert message in lines[0]
-        assert "Traceback" not in text
-    assert not out.exists()
+from tests.test_resume import stop_after
 
 
 @pytest.mark.parametrize(
