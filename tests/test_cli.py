@@ -92,7 +92,7 @@ def test_too_little_disk(capsys, tmp_path, monkeypatch):
 
 
 def test_a_resume_asks_only_for_the_disk_that_is_still_missing(trained, capsys, monkeypatch):
-    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=10**5))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
     assert cli.main(["resume", str(trained), "--quiet"]) == 0
     capsys.readouterr()
     said = refused(["resume", str(trained), "--quiet", "--add-seeds", "500"], capsys)
