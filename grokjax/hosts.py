@@ -24,8 +24,10 @@ from grokjax.config import ConfigError, refuse
 T = TypeVar("T")
 
 MESSAGE_BYTES = 1000
-HEARTBEAT_TIMEOUT = 60
-"""Seconds of silence after which JAX takes a host for dead. A process that ends is seen at once."""
+HEARTBEAT_TIMEOUT = 30
+"""Seconds of silence after which JAX takes a process for dead. One that ends is seen at the next
+gather, at once; but in a checkpoint, where the others wait for it at a barrier, only by this.
+"""
 
 
 class OutOfMemory(RuntimeError):
