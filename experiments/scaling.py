@@ -1,6 +1,6 @@
-"""How does speed scale with CPU devices, each with a core of its own and two lanes?
+"""How does speed scale with CPU devices, each with a core of its own?
 
-Weak scaling: one device trains two members, two devices four, and so on. Each
+Weak scaling: one device trains one member, two devices two, and so on. Each
 measurement is a process of its own, held to as many cores as it has devices by
 its affinity (`sched_setaffinity`), so XLA sees no others and sizes its thread
 pools to them. Cases alternate, so that the machine's drift meets all alike.
@@ -33,20 +33,20 @@ class Args:
     """Numbers of devices; none given: 1, 2, 4 ... as there are cores."""
     repeats: int = 5
     """Processes a case; the median counts."""
-    rounds: int = 3
+    rounds: int = 10
     """Rounds timed in each, of 20 epochs a member."""
 
 
 def measure(devices: int, rounds: int) -> float:
-    """Member-steps a second of the notebook recipe, two lanes a device; in a fresh process."""
+    """Member-steps a second of the notebook recipe, one lane a device; in a fresh process."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:devices])
     from grokjax import Sweep
     from grokjax.devices import start
     from grokjax.lanes import Lanes
 
     config = recipes.get("notebook").config
-    sweep = Sweep(config, seed=range(2 * devices))
-    lanes = Lanes(sweep.programs()[0], start(devices), 2 * devices)
+    sweep = Sweep(config, seed=range(devices))
+    lanes = Lanes(sweep.programs()[0], start(devices), devices)
     lanes.start(dict(enumerate(sweep.members)))
     lanes.round()
     began = time.perf_counter()

@@ -15,12 +15,6 @@ from typing import Any
 from grokjax import hosts
 from grokjax.config import ConfigError, refuse
 
-LANES_PER_CPU_DEVICE = 2
-"""No more and no fewer. More fall out of cache: two a core run 4 700 member-steps/s where 64 at
-once run 2 600 to 3 200. And with any other number XLA may pick other kernels, so that a member's
-last bits would depend on it (seen at 1 and 16 in the notebook's network, at 4 and 8 in a tiny one).
-"""
-
 MEMORY_SHARE = 0.9
 """Of an accelerator's memory that lanes may take; XLA keeps some for itself."""
 
@@ -105,17 +99,18 @@ def cores() -> int:
 def lanes(wanted: int | str, devices: list[Any], members: int) -> tuple[int, list[Any]]:
     """Lanes in all, and the devices that carry them, as many of every process.
 
-    On CPU always `LANES_PER_CPU_DEVICE` a device, on as few devices as carry the
-    wanted lanes and members; more lanes than that are not to be had. Elsewhere
-    at least two a device, evenly; "auto" is as many as there are members.
+    On CPU always one a device, on as few devices as carry the wanted lanes and
+    members; more lanes than devices are not to be had. Elsewhere at least two a
+    device, evenly; "auto" is as many as there are members.
 
     Raises ConfigError if `wanted` is neither "auto" nor a number above 0.
     """
     number = min(_auto_or_number("lanes", wanted) or members, members)
     processes = by_process(devices)
-    needed = -(-number // (2 * len(processes)))  # devices a process, at two lanes each
+    least = 1 if on_cpu(devices) else 2
+    needed = -(-number // (least * len(processes)))  # devices of each process
     used = [device for each in processes for device in each[:needed]]
-    each = LANES_PER_CPU_DEVICE if on_cpu(devices) else max(2, -(-number // len(used)))
+    each = 1 if on_cpu(devices) else max(least, -(-number // len(used)))
     return each * len(used), used
 
 

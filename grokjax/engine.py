@@ -28,7 +28,7 @@ class Engine:
         lanes: int | str,
         wanted_devices: int | str,
         checkpoint_every: float,
-        progress: bool,
+        progress: bool | Progress,
     ) -> None:
         if not checkpoint_every > 0:
             raise refuse("checkpoint_every", checkpoint_every, "a number of seconds above 0")
@@ -43,7 +43,9 @@ class Engine:
         self.environment = devices.environment(self._devices)
         self._directory, self._sweep = directory, sweep
         self._checkpoint_every = checkpoint_every
-        self._show = progress and hosts.first()
+        if isinstance(progress, bool):
+            progress = Progress(progress and hosts.first())
+        self._progress = progress
 
     def run(self) -> Run:
         """Trains what is left and writes the history. Raises Interrupted on a signal."""
@@ -56,7 +58,7 @@ class Engine:
             raise LostProcess(f"{error}; its last checkpoint is safe, {go_on}") from error
 
     def _run(self) -> Run:
-        progress = Progress(self._show)
+        progress = self._progress
         with Checkpoints(self._directory) as checkpoints, Signals() as signals, progress:
             desk = Desk(
                 self._directory,

@@ -15,6 +15,7 @@ from grokjax.config import SCHEMA_VERSION, Config, ConfigError
 from grokjax.devices import prepare
 from grokjax.engine import Engine
 from grokjax.lock import Lock
+from grokjax.progress import Progress
 from grokjax.run import Run
 from grokjax.sweep import Sweep
 
@@ -34,7 +35,7 @@ def train(
     lanes: int | str = "auto",
     devices: int | str = "auto",
     checkpoint_every: float = CHECKPOINT_EVERY,
-    progress: bool = True,
+    progress: bool | Progress = True,
     recipe: str | None = None,
 ) -> Run:
     """Trains every member of a sweep and writes a run directory.
@@ -44,11 +45,11 @@ def train(
     Args:
       sweep: the members; a Config is a sweep of one.
       out: the run directory, new or empty.
-      lanes: members in training at a time; auto: two a CPU core, which is the most there,
+      lanes: members in training at a time; auto: one a CPU core, which is the most there,
         and on accelerators as many as fit and pay.
       devices: devices to use, of each process; auto: all, on CPU one a core.
       checkpoint_every: seconds.
-      progress: whether to show any.
+      progress: whether to show any; or what is told of it, a `Progress` of your own.
       recipe: name to note in the run's config.json.
 
     Returns:
@@ -84,7 +85,7 @@ def resume(
     lanes: int | str = "auto",
     devices: int | str = "auto",
     checkpoint_every: float = CHECKPOINT_EVERY,
-    progress: bool = True,
+    progress: bool | Progress = True,
 ) -> Run:
     """Goes on with a run where its last checkpoint left it, with the same bits on CPU.
 

@@ -25,7 +25,7 @@ class Execution:
     """How a run is carried out; none of it changes a member's numbers."""
 
     lanes: str = "auto"
-    """Members in training at a time; auto: two a CPU core, which is the most there, and on
+    """Members in training at a time; auto: one a CPU core, which is the most there, and on
     accelerators as many as fit and pay."""
     devices: str = "auto"
     """Devices to use, of each process; auto: all, on CPU one a core."""

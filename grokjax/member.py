@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from grokjax import models, optim, tasks
+from grokjax import batches, models, optim, tasks
 from grokjax.config import Config, Hypers
 
 Metrics = dict[str, jax.Array]
@@ -23,6 +24,10 @@ test_accuracy, weight_norm`, and `embedding_power [P // 2]`."""
 
 # Streams of randomness, folded into the member's own key. Never reuse a number.
 INIT, SPLIT, BATCHES = 0, 1, 2
+
+
+LARGE = 1e30
+"""Taken from a logit to leave it out of a maximum."""
 
 
 @jax.tree_util.register_dataclass
@@ -52,49 +57,45 @@ def stream(seed: jax.Array | int, number: int) -> jax.Array:
     return jax.random.fold_in(jax.random.key(seed), number)
 
 
-def build(config: Config, max_train_size: int) -> Member:
+def build(config: Config, max_train_size: int, cached_rows: int | None = None) -> Member:
     """The member of a program.
 
     Args:
       config: its static and run settings; traced ones are ignored.
-      max_train_size: N, the largest training set of the program's members.
-        In minibatches it does not touch a member's numbers; in full batch (also
-        a batch size of N or more) it is the number of rows, so it can change
-        their rounding.
+      max_train_size: N, the largest training set of the program's members. It
+        does not touch a member's numbers, but for a batch size between the
+        sets of two members.
+      cached_rows: the most rows taken at a time, where the cache asks for it
+        (`batches.CACHED_ROWS`); None: all of a step.
     """
     modulus = config.modulus
-    batch_size = min(config.batch_size or max_train_size, max_train_size)
-    steps = -(-max_train_size // batch_size)
+    layout = batches.Layout.of(config, max_train_size, cached_rows)
     model = models.build(config)
     pairs = jnp.asarray(tasks.pairs(modulus))  # [P**2, 2]
     labels = jnp.asarray(tasks.label_table(modulus))  # [O, P**2]
 
-    def loss(params: models.Params, pairs: jax.Array, labels: jax.Array) -> tuple:
-        """Cross-entropy `[N]` and correctness `[N]` of each row."""
-        logits = model.apply(params, pairs)  # [N, P]
-        targets = jax.nn.one_hot(labels, modulus)  # a gather's gradient would be a scatter
-        correct = jnp.argmax(logits, axis=-1) == labels
-        return optax.losses.softmax_cross_entropy(logits, targets), correct
+    def judged(packed: models.Params, tokens: models.Tokens, of: Hypers, rows: jax.Array) -> tuple:
+        """Cross-entropy and correctness of the pairs with these numbers, `[C]` each."""
+        logits = model.logits(packed, tokens, pairs[rows])  # [C, P]
+        target = jax.nn.one_hot(labels[of.operation][rows], modulus)  # a gather's gradient scatters
+        # An argmax takes as long as all the rest of an evaluation on CPU.
+        correct = jnp.sum(logits * target, axis=-1) > jnp.max(logits - LARGE * target, axis=-1)
+        return optax.losses.softmax_cross_entropy(logits, target), correct
 
-    def mean_loss(params: models.Params, batch: tuple) -> jax.Array:
-        rows, labels, weights = batch
-        return weights @ loss(params, rows, labels)[0] / jnp.maximum(weights.sum(), 1)
+    def gradient(hypers: Hypers, packed: models.Params, rows: jax.Array, weights: jax.Array) -> Any:
+        """Of the weighted sum of losses; rows and weights `[K, C]`, one chunk at a time."""
+        tokens, back = jax.vjp(model.tokens, packed)
 
-    def epoch_batches(hypers: Hypers, order: jax.Array, epoch: jax.Array) -> tuple:
-        """Pairs `[S, B, 2]`, labels `[S, B]` and weights (0 or 1) `[S, B]` of one epoch."""
-        if config.batch_size is None:
-            rows = jnp.arange(max_train_size, dtype=jnp.int32)  # the order would not matter
-        else:
-            key = jax.random.fold_in(stream(hypers.seed, BATCHES), epoch)
-            rows = tasks.shuffled(key, max_train_size, hypers.train_size)
-        padding = steps * batch_size - max_train_size
-        rows = order[jnp.pad(rows, (0, padding))].reshape(steps, batch_size)
-        weights = jnp.arange(steps * batch_size) < hypers.train_size
-        return (
-            pairs[rows],
-            labels[hypers.operation][rows],
-            weights.astype(jnp.float32).reshape(steps, batch_size),
-        )
+        def loss(packed: models.Params, tokens: models.Tokens, rows: Any, weights: Any) -> Any:
+            return weights @ judged(packed, tokens, hypers, rows)[0]
+
+        def add(total: tuple, chunk: tuple) -> tuple:
+            grads = jax.grad(loss, argnums=(0, 1))(packed, tokens, *chunk)
+            return jax.tree.map(jnp.add, total, grads), None
+
+        zeros = jax.tree.map(jnp.zeros_like, (packed, tokens))
+        (direct, through), _ = jax.lax.scan(add, zeros, (rows, weights))
+        return jax.tree.map(jnp.add, direct, back(through)[0])
 
     def step(hypers: Hypers, state: tuple, batch: tuple) -> tuple:
         """One optimiser step; none at all on a batch without rows.
@@ -102,25 +103,29 @@ def build(config: Config, max_train_size: int) -> Member:
         A member with fewer training rows than the program's bound has such
         batches at the end of its epochs.
         """
-        params, opt_state = state
-        has_rows = batch[2][0] > 0
-        grads = jax.grad(mean_loss)(params, batch)
-        optimizer = optim.build(config, hypers, has_rows)
-        updates, opt_state = optimizer.update(grads, opt_state, params)
-        return optax.apply_updates(params, updates), opt_state
+        packed, opt_state = state
+        rows, weights = batch
+        optimizer = optim.build(config, hypers, weights[0, 0] > 0)
+        updates, opt_state = optimizer.update(
+            gradient(hypers, packed, rows, weights), opt_state, packed
+        )
+        return optax.apply_updates(packed, updates), opt_state
 
     def evaluate(hypers: Hypers, order: jax.Array, params: models.Params) -> Metrics:
         """Both splits from one pass over the table."""
-        losses, correct = loss(params, pairs, labels[hypers.operation])  # [P**2]
+        packed = model.pack(params)
+        tokens = model.tokens(packed)
+        size = min(cached_rows or modulus**2, modulus**2)
+        numbers = jnp.pad(jnp.arange(modulus**2), (0, -(modulus**2) % size)).reshape(-1, size)
+        table = jax.lax.map(lambda rows: judged(packed, tokens, hypers, rows), numbers)
         trained = jnp.arange(modulus**2) < hypers.train_size
         metrics = {}
-        for name, values in (("loss", losses), ("accuracy", correct.astype(jnp.float32))):
-            values = values[order]
+        for name, values in zip(("loss", "accuracy"), table, strict=True):
+            values = values.astype(jnp.float32).reshape(-1)[order]
             metrics[f"train_{name}"] = jnp.mean(values, where=trained)
             metrics[f"test_{name}"] = jnp.mean(values, where=~trained)
-        embedding = params["embed"]["embedding"]  # [P, D]
         metrics["weight_norm"] = optax.tree.norm(params)
-        metrics["embedding_power"] = embedding_power(embedding)
+        metrics["embedding_power"] = embedding_power(params["embed"]["embedding"])
         return metrics
 
     def split(hypers: Hypers) -> jax.Array:
@@ -134,18 +139,32 @@ def build(config: Config, max_train_size: int) -> Member:
 
     def round(hypers: Hypers, state: MemberState) -> tuple[MemberState, Metrics]:
         order = split(hypers)
+
+        def draw(epoch: jax.Array) -> tuple:
+            key = jax.random.fold_in(stream(hypers.seed, BATCHES), epoch)
+            return batches.draw(config, layout, key, order, hypers.train_size)
+
         epochs = state.epoch + jnp.arange(config.eval_every, dtype=jnp.int32)
-        batches = jax.vmap(lambda epoch: epoch_batches(hypers, order, epoch))(epochs)
-        batches = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), batches)  # [E * S, B, ...]
-        (params, opt_state), _ = jax.lax.scan(
+        steps = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), jax.vmap(draw)(epochs))
+        packed, _ = jax.lax.scan(
             lambda carry, batch: (step(hypers, carry, batch), None),
-            (state.params, state.opt_state),
-            batches,
+            relaid(model.pack, (state.params, state.opt_state)),
+            steps,  # [E * S, K, C]
         )
+        params, opt_state = relaid(model.unpack, packed)
         state = MemberState(params, opt_state, state.epoch + config.eval_every)
         return state, evaluate(hypers, order, params)
 
     return Member(init, round)
+
+
+def relaid(layout: Callable[[models.Params], models.Params], tree: Any) -> Any:
+    """`layout` applied to every nested dict of parameters, gradients or moments in a tree."""
+    return jax.tree.map(
+        lambda node: layout(node) if isinstance(node, dict) else node,
+        tree,
+        is_leaf=lambda node: isinstance(node, dict),
+    )
 
 
 def embedding_power(embedding: jax.Array) -> jax.Array:

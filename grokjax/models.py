@@ -23,6 +23,9 @@ Params = dict[str, Any]
 `hidden/kernel [2D, H]` (rows 0..D-1 act on the first token), `hidden/bias [H]`,
 `output/kernel [H, P]`, `output/bias [P]`."""
 
+Tokens = jax.Array
+"""What a model computes of every token; of the MLP float32 `[P, 2H]`."""
+
 
 @dataclass(frozen=True)
 class Model:
@@ -30,10 +33,25 @@ class Model:
 
     init: typed key -> Params.
     apply: (Params, pairs int32 `[N, 2]`) -> logits float32 `[N, P]`.
+
+    Training takes it in parts. There are only P tokens, so what depends on one
+    alone is computed once for each and looked up by the rows:
+
+    pack, unpack: Params to the layout in which they train, and back. They move
+        numbers and compute nothing, so gradients and moments go the same way.
+    tokens: packed Params -> Tokens.
+    logits: (packed Params, Tokens, pairs) -> logits.
     """
 
     init: Callable[[jax.Array], Params]
-    apply: Callable[[Params, jax.Array], jax.Array]
+    pack: Callable[[Params], Params]
+    unpack: Callable[[Params], Params]
+    tokens: Callable[[Params], Tokens]
+    logits: Callable[[Params, Tokens, jax.Array], jax.Array]
+
+    def apply(self, params: Params, pairs: jax.Array) -> jax.Array:
+        packed = self.pack(params)
+        return self.logits(packed, self.tokens(packed), pairs)
 
 
 @jax.custom_vjp
@@ -75,34 +93,25 @@ lookup.defvjp(_lookup_forward, _lookup_backward)
 
 
 @jax.custom_vjp
-def project(embedding: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Every token through both halves of the first layer: `[P, D]`, `[2, D, H]` -> `[2, P, H]`.
+def product(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """`x @ kernel`: `[N, I]`, `[I, O]` -> `[N, O]`, with the kernel's gradient in its own layout.
 
-    The gradient is written out because of one product in it. The embedding's,
-    `cotangent @ kernel.T`, has XLA's CPU backend transpose the kernel at every
-    step; computed as the transpose of `kernel @ cotangent.T` it transposes the
-    smaller cotangent (measured: 110 us a half and step, then 55). The barrier
-    keeps XLA from folding that back. One batched product for the two halves
-    also spares the copies that slicing the kernel makes.
+    JAX derives `(cotangent.T @ x).T`, and XLA's CPU backend then has AdamW read
+    across rows. Written as `x.T @ cotangent`, a step takes 20% less.
     """
-    return _stacked(embedding) @ kernel
+    return x @ kernel
 
 
-def _stacked(embedding: jax.Array) -> jax.Array:
-    return jnp.broadcast_to(embedding, (2, *embedding.shape))  # [2, P, D]
+def _product_forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple]:
+    return x @ kernel, (x, kernel)
 
 
-def _project_forward(embedding: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple]:
-    return project(embedding, kernel), (embedding, kernel)
+def _product_backward(saved: tuple, cotangent: jax.Array) -> tuple[jax.Array, jax.Array]:
+    x, kernel = saved
+    return cotangent @ kernel.T, x.T @ cotangent
 
 
-def _project_backward(saved: tuple, cotangent: jax.Array) -> tuple[jax.Array, jax.Array]:
-    embedding, kernel = saved
-    halves = jax.lax.optimization_barrier(kernel @ cotangent.mT)  # [2, D, P]
-    return halves.sum(axis=0).T, _stacked(embedding).mT @ cotangent
-
-
-project.defvjp(_project_forward, _project_backward)
+product.defvjp(_product_forward, _product_backward)
 
 
 def xavier_normal() -> Callable[..., jax.Array]:
@@ -124,7 +133,8 @@ class MLP(nnx.Module):
     Computes `relu(concat(E[a], E[b]) @ W1 + b1) @ W2 + b2` with the first layer
     factored: there are only P tokens, so each is projected once,
     `(E @ W1a)[a] + (E @ W1b)[b]`. Same parameters, same function (a test holds
-    it to the literal form), a third of the work in full batch.
+    it to the literal form), a third of the work in full batch. It is called
+    with packed parameters.
     """
 
     def __init__(self, modulus: int, embed_dim: int, hidden_dim: int, *, rngs: nnx.Rngs) -> None:
@@ -133,13 +143,45 @@ class MLP(nnx.Module):
         self.hidden = nnx.Linear(2 * embed_dim, hidden_dim, kernel_init=init, rngs=rngs)
         self.output = nnx.Linear(hidden_dim, modulus, kernel_init=init, rngs=rngs)
 
-    def __call__(self, pairs: jax.Array) -> jax.Array:
-        embedding, kernel = self.embed.embedding[...], self.hidden.kernel[...]  # [P, D], [2D, H]
-        first, second = project(embedding, kernel.reshape(2, -1, kernel.shape[1]))  # [P, H] each
+    def tokens(self) -> jax.Array:
+        """Every token through both halves of the first layer, `[P, 2H]`."""
+        return product(self.embed.embedding[...], self.hidden.kernel[...])
+
+    def __call__(self, tokens: jax.Array, pairs: jax.Array) -> jax.Array:
+        first, second = jnp.split(tokens, 2, axis=1)  # [P, H] each
         hidden = lookup(first, pairs[:, 0]) + lookup(second, pairs[:, 1])  # [N, H]
-        bias = self.hidden.bias
-        assert bias is not None  # nnx.Linear types it as optional
-        return self.output(nnx.relu(hidden + bias[...][None]))  # [N, P]
+        hidden = nnx.relu(hidden + _bias(self.hidden))
+        return hidden @ self.output.kernel[...].T + _bias(self.output)  # [N, P]
+
+
+def _bias(layer: nnx.Linear) -> jax.Array:
+    assert layer.bias is not None  # nnx types it as optional
+    return layer.bias[...][None]
+
+
+def pack(params: Params) -> Params:
+    """Parameters as they are laid out while they train.
+
+    `hidden/kernel` `[2D, H]` -> `[D, 2H]`, its halves side by side: one product
+    takes every token through both. `output/kernel` `[H, P]` -> `[P, H]`, as its
+    gradient comes. Doing either at each step takes about 10% of it on CPU.
+    """
+    hidden, output = params["hidden"], params["output"]
+    kernel = jnp.concatenate(jnp.split(hidden["kernel"], 2), axis=1)
+    return params | {
+        "hidden": hidden | {"kernel": kernel},
+        "output": output | {"kernel": output["kernel"].T},
+    }
+
+
+def unpack(packed: Params) -> Params:
+    """The inverse of `pack`."""
+    hidden, output = packed["hidden"], packed["output"]
+    kernel = jnp.concatenate(jnp.split(hidden["kernel"], 2, axis=1))
+    return packed | {
+        "hidden": hidden | {"kernel": kernel},
+        "output": output | {"kernel": output["kernel"].T},
+    }
 
 
 def build(config: Config) -> Model:
@@ -153,7 +195,10 @@ def build(config: Config) -> Model:
     def init(key: jax.Array) -> Params:
         return nnx.to_pure_dict(nnx.state(module(key)))
 
-    def apply(params: Params, pairs: jax.Array) -> jax.Array:
-        return nnx.merge(graph, params)(pairs)
+    def tokens(packed: Params) -> Tokens:
+        return nnx.merge(graph, packed).tokens()
 
-    return Model(init, apply)
+    def logits(packed: Params, tokens: Tokens, pairs: jax.Array) -> jax.Array:
+        return nnx.merge(graph, packed)(tokens, pairs)
+
+    return Model(init, pack, unpack, tokens, logits)

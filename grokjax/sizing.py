@@ -84,5 +84,5 @@ def halved(lanes: int, found: list[Any], members: int) -> int:
     """
     number, _ = devices.lanes(max(1, lanes // 2), found, members)
     if number >= lanes:
-        raise OutOfMemory(f"the devices have no room for {lanes} lanes, the fewest there are")
+        raise OutOfMemory(f"the devices have no room for the fewest lanes there are, {lanes}")
     return number

@@ -11,17 +11,30 @@ FOUR = jax.devices()
 @pytest.mark.parametrize(
     ("wanted", "available", "members", "expected"),
     [
-        ("auto", 2, 64, (4, 2)),  # two a core
-        ("auto", 2, 3, (4, 2)),  # padded: lanes are a multiple of the devices
-        ("auto", 2, 2, (2, 1)),  # the second device would only idle
-        ("auto", 4, 1, (2, 1)),  # never a lone lane
-        (3, 2, 64, (4, 2)),  # not divisible: rounded up, not refused
-        (1, 2, 64, (2, 1)),
-        (1000, 2, 5000, (4, 2)),  # two a CPU device, whatever is asked for
-        (4, 4, 64, (4, 2)),
+        ("auto", 2, 64, (2, 2)),  # one a core
+        ("auto", 4, 3, (3, 3)),  # the fourth device would only idle
+        ("auto", 4, 1, (1, 1)),
+        (3, 4, 64, (3, 3)),
+        (1, 2, 64, (1, 1)),
+        (1000, 2, 5000, (2, 2)),  # one a CPU device, whatever is asked for
     ],
 )
 def test_lanes(wanted, available, members, expected):
+    number, used = devices.lanes(wanted, FOUR[:available], members)
+    assert (number, len(used)) == expected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "available", "members", "expected"),
+    [
+        ("auto", 2, 64, (64, 2)),
+        ("auto", 2, 3, (4, 2)),  # padded: lanes are a multiple of the devices
+        ("auto", 4, 1, (2, 1)),  # never a lone lane, and no idle device
+        (7, 2, 64, (8, 2)),  # not divisible: rounded up, not refused
+    ],
+)
+def test_lanes_of_accelerators(monkeypatch, wanted, available, members, expected):
+    monkeypatch.setattr(devices, "on_cpu", lambda _: False)
     number, used = devices.lanes(wanted, FOUR[:available], members)
     assert (number, len(used)) == expected
 

@@ -37,7 +37,7 @@ def bits(run, i):
 
 @pytest.fixture(scope="module")
 def eight(tmp_path_factory):
-    return train(SETTINGS, tmp_path_factory.mktemp("eight"), devices=2, lanes=4)
+    return train(SETTINGS, tmp_path_factory.mktemp("eight"), devices=2, lanes=2)
 
 
 @pytest.mark.slow

@@ -10,24 +10,23 @@ from grokjax import member, models, tasks
 from grokjax.config import Hypers
 from tests.reference import forward, losses
 
-
-@partial(jax.jit, static_argnums=(0, 1, 3))
-def trained(config, bound, hypers, rounds):
-    """Start and end of a member, two lanes wide as everywhere."""
-    one = member.build(config, bound)
-
-    def go(hypers):
-        state, first = one.init(hypers)
-        for _ in range(rounds):
-            state, last = one.round(hypers, state)
-        return state, first, last
-
-    return jax.vmap(go)(jax.tree.map(lambda x: jnp.stack([x, x]), hypers))
+CACHED = 10
+"""Rows of a chunk: a full batch of 24 takes three."""
 
 
-def run(config, rounds=1, bound=None):
-    out = trained(config.static, bound or config.train_size, Hypers.of(config), rounds)
-    return jax.tree.map(lambda x: np.asarray(x)[0], out)
+@partial(jax.jit, static_argnums=(0, 1, 3, 4))
+def trained(config, bound, hypers, rounds, cached):
+    one = member.build(config, bound, cached)
+    state, first = one.init(hypers)
+    for _ in range(rounds):
+        state, last = one.round(hypers, state)
+    return state, first, last
+
+
+def run(config, rounds=1, bound=None, cached=CACHED):
+    hypers = Hypers.of(config)
+    out = trained(config.static, bound or config.train_size, hypers, rounds, cached)
+    return jax.tree.map(np.asarray, out)
 
 
 def same(a, b):
@@ -44,10 +43,27 @@ def test_the_round_length_changes_no_bit(tiny):
     same(run(tiny, rounds=3)[0], run(six)[0])
 
 
-def test_the_bound_on_training_rows_changes_no_bit(tiny):
-    """A smaller train fraction beside a larger one: steps without rows do nothing."""
-    short = with_(tiny, train_fraction=0.3)
+@pytest.mark.parametrize("batch_size", [9, None])
+def test_the_bound_on_training_rows_changes_no_bit(tiny, batch_size):
+    """A smaller train fraction beside a larger one: steps and chunks without rows do nothing."""
+    short = with_(tiny, train_fraction=0.3, batch_size=batch_size)
     same(run(short, rounds=2), run(short, rounds=2, bound=tiny.train_size))
+
+
+@pytest.mark.parametrize("batch_size", [9, None])
+def test_chunks_add_up_to_the_whole(tiny, batch_size):
+    """In one piece, as on accelerators, and by four rows at a time."""
+    config = with_(tiny, batch_size=batch_size)
+    for a, b in zip(run(config, 2, cached=4), run(config, 2, cached=None), strict=True):
+        jax.tree.map(partial(np.testing.assert_allclose, atol=2e-6), a, b)
+
+
+def test_only_the_largest_logit_counts_as_correct(tiny):
+    """Where all are equal nothing is: a network decayed to zero has learnt nothing."""
+    one = member.build(tiny, 24, CACHED)
+    metrics = one.init(Hypers.of(with_(tiny, init_scale=1e-30)))[1]
+    assert metrics["train_accuracy"] == metrics["test_accuracy"] == 0
+    np.testing.assert_allclose(metrics["train_loss"], np.log(7), rtol=1e-6)
 
 
 def test_short_members_take_as_many_steps_as_alone(tiny):
@@ -76,7 +92,7 @@ def test_one_epoch_against_numpy(tiny, batch_size):
     state, _, _ = run(config)
     order = np.asarray(tasks.split(member.stream(jnp.uint32(3), member.SPLIT), 7))
     key = jax.random.fold_in(member.stream(jnp.uint32(3), member.BATCHES), 0)
-    shuffle = np.asarray(tasks.shuffled(key, 24, 24)) if batch_size else np.arange(24)
+    shuffle = np.asarray(tasks.shuffled(key, 24, 24, 49)) if batch_size else np.arange(24)
     pairs, labels = tasks.pairs(7), tasks.label_table(7)[2]
     params = models.build(config).init(member.stream(jnp.uint32(3), member.INIT))
     expected = jax.tree.map(lambda x: np.asarray(x, np.float64), params)

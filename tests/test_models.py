@@ -64,18 +64,24 @@ def test_lookup_gradient_sums_rows_by_token_both_ways():
     np.testing.assert_allclose(gradient, expected, atol=1e-6)
 
 
-def test_project_gradient_is_that_of_two_plain_products():
+def test_product_gradient_is_that_of_a_plain_product():
     keys = jax.random.split(jax.random.key(2), 3)
-    embedding = jax.random.normal(keys[0], (5, 3))
-    kernel = jax.random.normal(keys[1], (2, 3, 4))
-    weights = jax.random.normal(keys[2], (2, 5, 4))
-
-    def plain(embedding, kernel):
-        return jnp.stack([embedding @ kernel[0], embedding @ kernel[1]])
-
-    for function in (models.project, plain):
-        np.testing.assert_allclose(function(embedding, kernel), plain(embedding, kernel), atol=1e-6)
-    found = jax.grad(lambda *a: jnp.sum(weights * models.project(*a)), (0, 1))(embedding, kernel)
-    expected = jax.grad(lambda *a: jnp.sum(weights * plain(*a)), (0, 1))(embedding, kernel)
+    x, kernel, weights = (
+        jax.random.normal(key, shape)
+        for key, shape in zip(keys, [(5, 3), (3, 4), (5, 4)], strict=True)
+    )
+    np.testing.assert_array_equal(models.product(x, kernel), x @ kernel)
+    found = jax.grad(lambda *a: jnp.sum(weights * models.product(*a)), (0, 1))(x, kernel)
+    expected = jax.grad(lambda x, kernel: jnp.sum(weights * (x @ kernel)), (0, 1))(x, kernel)
     for a, b in zip(found, expected, strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_packing_moves_numbers_and_comes_back(notebook):
+    model, params = notebook
+    packed = model.pack(params)
+    kernel = params["hidden"]["kernel"]
+    np.testing.assert_array_equal(packed["hidden"]["kernel"][:, :256], kernel[:128])
+    np.testing.assert_array_equal(packed["hidden"]["kernel"][:, 256:], kernel[128:])
+    np.testing.assert_array_equal(packed["output"]["kernel"], params["output"]["kernel"].T)
+    jax.tree.map(np.testing.assert_array_equal, model.unpack(packed), params)

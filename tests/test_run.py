@@ -17,7 +17,7 @@ def finished(tmp_path_factory):
     config = grokjax.Config(**TINY | {"snapshot_every": 4, "max_epochs": 8})
     sweep = Sweep(config, modulus=[5, 7], weight_decay=[0.0, 1.0], seed=[3, 4])
     out = tmp_path_factory.mktemp("runs") / "two"
-    return grokjax.train(sweep, out, lanes=2, devices=1, progress=False)
+    return grokjax.train(sweep, out, lanes=1, devices=1, progress=False)
 
 
 def test_members(finished):

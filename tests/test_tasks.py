@@ -22,16 +22,25 @@ def test_labels_against_brute_force(modulus):
 
 def test_shuffled_is_a_permutation_that_does_not_depend_on_the_bound():
     key = jax.random.key(3)
-    short = tasks.shuffled(key, 100, 100)
+    short = tasks.shuffled(key, 100, 100, 300)
     assert sorted(short.tolist()) == list(range(100))
     assert short.tolist() != list(range(100))
-    long = jax.jit(tasks.shuffled, static_argnums=1)(key, 250, jnp.int32(100))
+    long = jax.jit(tasks.shuffled, static_argnums=(1, 3))(key, 250, jnp.int32(100), 300)
     np.testing.assert_array_equal(long[:100], short)
+    assert sorted(long[100:].tolist()) == list(range(100, 250))
+
+
+def test_shuffled_sorts_by_the_upper_bits_of_its_draw():
+    key = jax.random.key(5)
+    draw = np.asarray(jax.random.bits(key, (2809,), jnp.uint32)) >> 12
+    np.testing.assert_array_equal(
+        tasks.shuffled(key, 2809, 2809, 2809), np.argsort(draw, kind="stable")
+    )
 
 
 def test_every_position_of_a_shuffle_is_equally_likely():
     keys = jax.random.split(jax.random.key(0), 6000)
-    orders = np.asarray(jax.vmap(lambda key: tasks.shuffled(key, 6, 6))(keys))
+    orders = np.asarray(jax.vmap(lambda key: tasks.shuffled(key, 6, 6, 6))(keys))
     counts = np.stack([np.bincount(orders[:, i], minlength=6) for i in range(6)])
     # 36 cells of expectation 1000 with 25 degrees of freedom: 60 has probability 1e-4.
     assert ((counts - 1000) ** 2 / 1000).sum() < 60

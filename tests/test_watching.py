@@ -30,7 +30,7 @@ def stopped(tmp_path, monkeypatch):
     """A run stopped on a signal, with members finished, under way and waiting."""
     stop_after(monkeypatch, rounds=40)
     with pytest.raises(grokjax.Interrupted):
-        grokjax.train(SWEEP, tmp_path / "run", devices=1, progress=False)
+        grokjax.train(SWEEP, tmp_path / "run", devices=2, progress=False)
     monkeypatch.undo()
     return tmp_path / "run"
 
@@ -73,7 +73,7 @@ def test_info_of_a_finished_run_speaks_of_no_loss(tmp_path, capsys):
 def test_a_live_run_writes_its_status(tmp_path, monkeypatch):
     stop_after(monkeypatch, rounds=35)  # sooner than the next status is due
     with pytest.raises(grokjax.Interrupted):
-        grokjax.train(SWEEP, tmp_path / "run", devices=1, progress=False)
+        grokjax.train(SWEEP, tmp_path / "run", devices=2, progress=False)
     now = status.read(tmp_path / "run")
     assert now is not None
     assert now.epochs == {"2": 10, "3": 10}
@@ -92,7 +92,7 @@ def test_a_status_that_cannot_be_read_is_none(tmp_path, content):
 
 
 def test_rounds_tell_when_lanes_were_busy(tmp_path):
-    run = grokjax.train(SWEEP, tmp_path / "run", devices=2, progress=False)
+    run = grokjax.train(SWEEP, tmp_path / "run", devices=4, progress=False)
     rounds = run.rounds
     assert rounds["busy"].tolist() == [4] * 30 + [2] * 30
     assert rounds["waiting"].tolist() == [2] * 30 + [0] * 30
