@@ -1,7 +1,8 @@
 """Lanes: the compiled program of one group of members, and their state on the devices.
 
-The only `vmap` of training. Lanes are mapped over devices with `shard_map`, so
-that no collective can appear; their state is donated from call to call. With
+The one place where training is mapped over members: lanes over devices with
+`shard_map`, so that no collective can appear, and those of a device by `vmap`,
+or on CPU one after the other. Their state is donated from call to call. With
 several processes each holds the lanes of its own devices, and what comes back
 to the host is gathered between calls: `l` is the number of lanes held here.
 """
@@ -126,7 +127,8 @@ class Lanes:
         zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), compiled.state)
         self._state: Any = self._put(zeros)
         self.number, self.devices = number, devices
-        self.names = [_name(path) for path, _ in jax.tree_util.tree_leaves_with_path(self._state)]
+        named = jax.tree_util.tree_leaves_with_path(self._state)
+        self.names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in named]
 
     def _put(self, tree: Any) -> Any:
         """Arrays `[L, ...]`, alike in every process, onto the devices."""
@@ -233,10 +235,6 @@ class Lanes:
         hosts.together(write)
 
 
-def _name(path: Any) -> str:
-    return jax.tree_util.keystr(path, simple=True, separator="/")
-
-
 def _here(arrays: dict[str, jax.Array]) -> dict[str, np.ndarray]:
     """The rows that this process holds, `[l, ...]`, in the order of lanes; copies."""
     found = {}
@@ -248,10 +246,6 @@ def _here(arrays: dict[str, jax.Array]) -> dict[str, np.ndarray]:
 
 
 def _bytes(analysis: Any) -> int:
-    return (
-        analysis.argument_size_in_bytes
-        + analysis.output_size_in_bytes
-        - analysis.alias_size_in_bytes
-        + analysis.temp_size_in_bytes
-        + analysis.generated_code_size_in_bytes
-    )
+    parts = "argument", "output", "temp", "generated_code"
+    total = sum(getattr(analysis, f"{part}_size_in_bytes") for part in parts)
+    return total - analysis.alias_size_in_bytes

@@ -1,7 +1,7 @@
 """One member: its state, one optimiser step, one evaluation, one round.
 
 Everything here is pure and knows nothing of lanes, devices or other members;
-`grokjax.ensemble` maps it. Letters: P modulus, N training pairs (bound over
+`grokjax.lanes` maps it. Letters: P modulus, N training pairs (bound over
 the program), B batch, E epochs a round, S steps an epoch.
 """
 
@@ -42,14 +42,17 @@ class MemberState:
 
 @dataclass(frozen=True)
 class Member:
-    """The two functions that a lane runs.
+    """The two functions that a lane runs, and the one that its time goes to.
 
     init: Hypers -> (MemberState, Metrics), untrained.
     round: (Hypers, MemberState) -> (MemberState, Metrics), `eval_every` epochs later.
+    step: (Hypers, (packed Params, optimiser state), (rows, weights) `[K, C]`) -> the
+        second, one optimiser step later. Rounds are made of it; to be measured alone.
     """
 
     init: Callable[[Hypers], tuple[MemberState, Metrics]]
     round: Callable[[Hypers, MemberState], tuple[MemberState, Metrics]]
+    step: Callable[[Hypers, tuple, tuple], tuple]
 
 
 def stream(seed: jax.Array | int, number: int) -> jax.Array:
@@ -63,8 +66,8 @@ def build(config: Config, max_train_size: int, cached_rows: int | None = None) -
     Args:
       config: its static and run settings; traced ones are ignored.
       max_train_size: N, the largest training set of the program's members. It
-        does not touch a member's numbers, but for a batch size between the
-        sets of two members.
+        does not touch a member's numbers, but for a batch size below it that
+        holds the member's own set.
       cached_rows: the most rows taken at a time, where the cache asks for it
         (`batches.CACHED_ROWS`); None: all of a step.
     """
@@ -155,7 +158,7 @@ def build(config: Config, max_train_size: int, cached_rows: int | None = None) -
         state = MemberState(params, opt_state, state.epoch + config.eval_every)
         return state, evaluate(hypers, order, params)
 
-    return Member(init, round)
+    return Member(init, round, step)
 
 
 def relaid(layout: Callable[[models.Params], models.Params], tree: Any) -> Any:

@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 STYLE: Any = {
     "figure.dpi": 110,
@@ -22,6 +23,7 @@ STYLE: Any = {
 }
 # Okabe & Ito 2008, told apart with any common colour blindness.
 TRAIN, TEST, OTHER = "#0072B2", "#D55E00", "#009E73"
+OTHERS = ("#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 
 
 def figure(width: float = 7.0, height: float = 4.2, columns: int = 1) -> tuple[Figure, Any]:
@@ -188,4 +190,52 @@ def scaling(speeds: dict[int, list[float]], ax: Axes | None = None) -> Axes:
     ax.set_xticks(counts)
     ax.set(xlabel="devices, a core each", ylabel="member-steps a second", ylim=(0, None))
     ax.legend(loc="upper left")
+    return ax
+
+
+def throughput(
+    curves: dict[str, dict[int, float]], limits: dict[str, float], ax: Axes | None = None
+) -> Axes:
+    """Member-steps a second against the number of members, both on log axes.
+
+    Args:
+      curves: contender to members to speed.
+      limits: what no contender can pass, as lines across.
+      ax: where to draw; none: on a new figure.
+
+    Returns:
+      The axes drawn on.
+    """
+    ax = _axes(ax)
+    for i, (label, speeds) in enumerate(curves.items()):
+        counts = sorted(speeds)
+        ours = label == "grokjax"
+        ax.plot(
+            counts,
+            [speeds[n] for n in counts],
+            marker="osD^vP*X<>"[i % 10],
+            color=OTHERS[i % len(OTHERS)] if not ours else TEST,
+            linewidth=2.4 if ours else 1.2,
+            markersize=7 if ours else 5,
+            zorder=3 if ours else 2,
+            label=label,
+        )
+    for label, speed in limits.items():
+        ax.axhline(speed, color="0.2", linestyle="--", linewidth=1.2)
+        ax.annotate(
+            f"{label}: {speed:,.0f}",
+            (0.02, speed),
+            xytext=(0, 4),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            fontsize=9,
+        )
+    ax.set(xscale="log", yscale="log", xlabel="members", ylabel="member-steps a second")
+    counts = sorted({n for speeds in curves.values() for n in speeds})
+    ax.set_xticks(counts, [str(n) for n in counts])
+    ax.minorticks_off()
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter("{x:,.0f}")
+    ax.margins(y=0.12)
+    ax.legend(fontsize=7.5, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)
     return ax

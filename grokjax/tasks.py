@@ -15,6 +15,9 @@ import numpy as np
 
 from grokjax.config import Operation
 
+ONE_WORD = 2**16
+"""Most indices that share a word of 32 bits with a random number: 16 bits each."""
+
 _FORMULAS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "add": lambda a, b: a + b,
     "subtract": lambda a, b: a - b,
@@ -45,12 +48,15 @@ def shuffled(key: jax.Array, bound: int, count: jax.Array | int, most: int) -> j
     one word, four times faster on CPU than a pair of words
     (`jax.random.permutation` has a static length and sorts those). Of 2 809, 20
     bits are random: two given ones tie with probability 1e-6, and the smaller
-    then comes first.
+    then comes first. Above `ONE_WORD` too few would be left.
     """
     index = jnp.arange(bound, dtype=jnp.uint32)
+    ranks = jax.random.bits(key, (bound,), jnp.uint32)
+    ranks = jnp.where(index < count, ranks, jnp.uint32(0xFFFFFFFF))
+    if most > ONE_WORD:
+        return jax.lax.sort((ranks, index.astype(jnp.int32)), num_keys=1, is_stable=True)[1]
     low = jnp.uint32((1 << (most - 1).bit_length()) - 1)
-    ranks = jax.random.bits(key, (bound,), jnp.uint32) | low
-    ranks = jnp.where(index < count, ranks, jnp.uint32(0xFFFFFFFF)) ^ low
+    ranks = ranks & ~low
     return (jnp.sort(ranks | index) & low).astype(jnp.int32)
 
 

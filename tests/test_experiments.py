@@ -32,6 +32,9 @@ def test_help_shows_defaults(script):
         ("sweep_wd.py", "--max-epochs", 30, "max_epochs: 30 is not allowed"),
         ("scaling.py", "--devices", 999, "devices: (999,) is not allowed; from 1 to the"),
         ("scaling.py", "--repeats", 0, "repeats: 0 is not allowed"),
+        ("throughput.py", "--repeats", 0, "repeats: 0 is not allowed; it must be above 0"),
+        ("throughput.py", "--members", -1, "members: (-1,) is not allowed; different numbers"),
+        ("throughput.py", "--workloads", "other", "workloads: 'other' is not allowed; one of"),
     ],
 )
 def test_bad_input_is_one_line(script, flag, value, message, tmp_path):

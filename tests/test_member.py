@@ -43,11 +43,13 @@ def test_the_round_length_changes_no_bit(tiny):
     same(run(tiny, rounds=3)[0], run(six)[0])
 
 
-@pytest.mark.parametrize("batch_size", [9, None])
-def test_the_bound_on_training_rows_changes_no_bit(tiny, batch_size):
+@pytest.mark.parametrize("eval_every", [1, 2])
+@pytest.mark.parametrize(("batch_size", "cached"), [(9, 10), (None, 10), (None, 20), (None, 60)])
+def test_the_bound_on_training_rows_changes_no_bit(tiny, batch_size, cached, eval_every):
     """A smaller train fraction beside a larger one: steps and chunks without rows do nothing."""
-    short = with_(tiny, train_fraction=0.3, batch_size=batch_size)
-    same(run(short, rounds=2), run(short, rounds=2, bound=tiny.train_size))
+    short = with_(tiny, train_fraction=0.3, batch_size=batch_size, eval_every=eval_every)
+    alone = run(short, rounds=2, cached=cached)
+    same(alone, run(short, rounds=2, cached=cached, bound=tiny.train_size))
 
 
 @pytest.mark.parametrize("batch_size", [9, None])

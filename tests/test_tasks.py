@@ -30,12 +30,14 @@ def test_shuffled_is_a_permutation_that_does_not_depend_on_the_bound():
     assert sorted(long[100:].tolist()) == list(range(100, 250))
 
 
-def test_shuffled_sorts_by_the_upper_bits_of_its_draw():
+@pytest.mark.parametrize(("most", "bits"), [(2**12, 12), (2**16, 16), (2**16 + 1, 0)])
+def test_shuffled_sorts_by_the_bits_above_the_index(most, bits):
+    """Rows that tie in them come in the order of their index; many indices share no word."""
     key = jax.random.key(5)
-    draw = np.asarray(jax.random.bits(key, (2809,), jnp.uint32)) >> 12
-    np.testing.assert_array_equal(
-        tasks.shuffled(key, 2809, 2809, 2809), np.argsort(draw, kind="stable")
-    )
+    draw = np.asarray(jax.random.bits(key, (2809,), jnp.uint32)) >> bits
+    assert (len(np.unique(draw)) < 2809) == (bits > 0)
+    found = tasks.shuffled(key, 2809, 2809, most)
+    np.testing.assert_array_equal(found, np.argsort(draw, kind="stable"))
 
 
 def test_every_position_of_a_shuffle_is_equally_likely():
