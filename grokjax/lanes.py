@@ -21,8 +21,7 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 import grokjax.devices
-from grokjax import hosts, member
-from grokjax.batches import CACHED_ROWS
+from grokjax import batches, hosts, member
 from grokjax.checkpoint import Arrays
 from grokjax.config import Config, Hypers
 from grokjax.hosts import OutOfMemory
@@ -66,7 +65,7 @@ def _compile(
     mesh = Mesh(np.array(devices), ("member",), axis_types=(AxisType.Auto,))
     spec = PartitionSpec("member")
     sharding = NamedSharding(mesh, spec)
-    one = member.build(config, max_train_size, CACHED_ROWS if on_cpu else None)
+    one = member.build(config, max_train_size, batches.CACHED_ROWS if on_cpu else None)
 
     def refill(new: Any, hypers: Hypers, state: Any) -> Any:
         fresh, metrics = one.init(hypers)

@@ -120,16 +120,13 @@ def build(config: Config, max_train_size: int, cached_rows: int | None = None) -
         tokens = model.tokens(packed)
         size = min(cached_rows or modulus**2, modulus**2)
         numbers = jnp.pad(jnp.arange(modulus**2), (0, -(modulus**2) % size)).reshape(-1, size)
-        table = jax.lax.map(lambda rows: judged(packed, tokens, hypers, rows), numbers)
-        trained = jnp.arange(modulus**2) < hypers.train_size
-        metrics = {}
-        for name, values in zip(("loss", "accuracy"), table, strict=True):
-            values = values.astype(jnp.float32).reshape(-1)[order]
-            metrics[f"train_{name}"] = jnp.mean(values, where=trained)
-            metrics[f"test_{name}"] = jnp.mean(values, where=~trained)
-        metrics["weight_norm"] = optax.tree.norm(params)
-        metrics["embedding_power"] = embedding_power(params["embed"]["embedding"])
-        return metrics
+        losses, correct = jax.lax.map(lambda rows: judged(packed, tokens, hypers, rows), numbers)
+        return {
+            **means("loss", losses.reshape(-1)[order], hypers.train_size),
+            **means("accuracy", correct.reshape(-1)[order], hypers.train_size),
+            "weight_norm": optax.tree.norm(params),
+            "embedding_power": embedding_power(params["embed"]["embedding"]),
+        }
 
     def split(hypers: Hypers) -> jax.Array:
         return tasks.split(stream(hypers.data_seed, SPLIT), modulus)
@@ -159,6 +156,16 @@ def build(config: Config, max_train_size: int, cached_rows: int | None = None) -
         return state, evaluate(hypers, order, params)
 
     return Member(init, round, step)
+
+
+def means(name: str, values: jax.Array, train_size: jax.Array) -> Metrics:
+    """Of the first `train_size` of `values`, and of the others."""
+    trained = jnp.arange(len(values)) < train_size
+    values = values.astype(jnp.float32)
+    return {
+        f"train_{name}": jnp.mean(values, where=trained),
+        f"test_{name}": jnp.mean(values, where=~trained),
+    }
 
 
 def relaid(layout: Callable[[models.Params], models.Params], tree: Any) -> Any:
