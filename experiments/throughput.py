@@ -5,8 +5,8 @@ in turns, a slice of a few seconds each, so that the machine's drift meets all
 alike. Each first computes the loss at planted weights, which must be NumPy's.
 Compared are medians over the rounds of slices, and ratios within a round.
 
-The limit: the matrix products that a step cannot do without, at the rate at
-which the machine does them with nothing else to do (the same shapes, the faster
+The limit: the matrix products of a factored step, at the rate at which the
+machine does them with nothing else to do (the same shapes, the faster
 of NumPy and XLA, all cores at once), and then the bytes that AdamW must move, at
 the rate at which it copies arrays of that size. The two are added: the update
 needs the gradients. `rivals/workload.py` counts them.

@@ -200,7 +200,7 @@ def throughput(
 
     Args:
       curves: contender to members to speed.
-      limits: what no contender can pass, as lines across.
+      limits: by label, speeds to compare with, as lines across.
       ax: where to draw; none: on a new figure.
 
     Returns:
