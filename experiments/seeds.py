@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 import grokjax
 from grokjax import plots, recipes
-from grokjax.analysis.timing import as_text, first_epoch, quartiles
+from grokjax.analysis.timing import as_text, events, kaplan_meier
 from grokjax.launching import Execution, finish, launch, script
 from grokjax.stopping import THRESHOLD
 
@@ -31,16 +33,18 @@ def main(args: Args) -> None:
     history = run.history
     named = {}
     for split, threshold in (("train", THRESHOLD), ("test", 0.5), ("test", THRESHOLD)):
-        accuracy = history[f"{split}_accuracy"].values
-        epochs = first_epoch(accuracy, history.epoch.values, threshold)
+        found = events(
+            history.train_accuracy, history.test_accuracy, history.epoch, threshold, threshold
+        )
+        times = found.memorised if split == "train" else found.grokked
         label = f"{split} accuracy >= {threshold:.0%}"
-        named[label] = epochs
-        print(f"{label}: epoch {as_text(quartiles(epochs))}, median and quartiles")
-    peak = quartiles(history.test_loss.max("eval").values)
-    print(f"maximum test loss: {as_text(peak, digits=2)}")
+        named[label] = kaplan_meier(times, found.seen)
+        print(f"{label}: epoch {as_text(named[label].quartiles())}, median and quartiles")
+    peak = np.quantile(history.test_loss.max("eval"), (0.25, 0.5, 0.75))
+    print(f"maximum test loss: {as_text(tuple(peak), digits=2)}")
     title = f"addition mod {config.modulus}, {args.seeds} seeds"
     plots.save(plots.curves(history), args.out / "figures" / "curves.png")
-    ax = plots.times(named, title)
+    ax = plots.survival(named, title)
     finish(run, plots.save(ax, args.out / "figures" / "seeds.png"))
 
 

@@ -14,9 +14,8 @@ import numpy as np
 
 import grokjax
 from grokjax import plots, recipes
-from grokjax.analysis.timing import as_text, first_epoch, quartiles
+from grokjax.analysis.timing import as_text, events, kaplan_meier
 from grokjax.launching import Execution, finish, launch, script
-from grokjax.stopping import THRESHOLD
 
 
 @dataclass
@@ -39,16 +38,17 @@ def main(args: Args) -> None:
     run = launch(sweep, args.out, args, recipe="notebook")
     history = run.history
     decay = history.weight_decay.values
+    found = events(history.train_accuracy, history.test_accuracy, history.epoch)
     named = {}
-    for label, split in (("train accuracy", "train"), ("test accuracy", "test")):
-        epochs = first_epoch(history[f"{split}_accuracy"].values, history.epoch.values, THRESHOLD)
-        spread = np.array([quartiles(epochs[decay == value]) for value in np.unique(decay)])
-        named[f"{label} at 99% (median, quartiles)"] = (epochs, spread)
-        for value, row in zip(np.unique(decay), spread, strict=True):
-            reached = int(np.sum(~np.isnan(epochs[decay == value])))
+    for label, times in (("train accuracy", found.memorised), ("test accuracy", found.grokked)):
+        groups = [decay == value for value in np.unique(decay)]
+        curves = [kaplan_meier(times[group], found.seen[group]) for group in groups]
+        spread = np.array([curve.quartiles() for curve in curves])
+        named[f"{label} at 99% (median, quartiles)"] = (times, spread)
+        for value, curve in zip(np.unique(decay), curves, strict=True):
             print(
-                f"weight decay {value:g}: {label} >= 99% at epoch {as_text(tuple(row))}, "
-                f"{reached} of {args.seeds} seeds"
+                f"weight decay {value:g}: {label} >= 99% at epoch {as_text(curve.quartiles())}, "
+                f"{curve.got_there} of {curve.members} seeds"
             )
     title = f"addition mod {config.modulus}, {args.seeds} seeds a value"
     ax = plots.times_against("weight decay", decay, named, args.max_epochs, title)

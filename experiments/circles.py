@@ -1,0 +1,96 @@
+"""Circles: how many frequencies does each member of an ensemble use, and is each a circle?
+
+The notebook found six circles by eye in one network. This trains seeds of it
+well past the grok, names the circles of all of them, and says how often
+principal components mix two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+import grokjax
+from grokjax import plots, recipes
+from grokjax.analysis import circles, pca
+from grokjax.analysis.fourier import KEY_TIMES, shares
+from grokjax.analysis.survey import survey
+from grokjax.launching import Execution, finish, launch, script
+
+
+@dataclass
+class Args(Execution):
+    """Seeds of the notebook recipe well past the grok: their circles, counted, named and drawn."""
+
+    out: Path = Path("runs/circles")
+    """Run directory; one that holds some of these seeds is gone on with."""
+    seeds: int = 32
+    """Members, each seed with its own split."""
+    max_epochs: int = 3000
+    """Epochs of every member."""
+    key_times: float = KEY_TIMES
+    """Times an even share of the power from which a frequency is a key one."""
+    pure: float = circles.PURE
+    """Share of a pair of components in one frequency from which it is not mixed."""
+    film: bool = True
+    """Whether to draw the first member's film, which takes a while."""
+
+
+def main(args: Args) -> None:
+    config = replace(
+        recipes.get("notebook").config,
+        max_epochs=args.max_epochs,
+        stop_when="never",
+        snapshot_every=100,
+        snapshot_spacing="transition",
+    )
+    run = launch(grokjax.Sweep(config, seed=range(args.seeds)), args.out, args, recipe="notebook")
+    modulus, figures = config.modulus, args.out / "figures"
+    found = survey(run.params, run.members.index.tolist(), args.key_times)
+    grokked = (run.members["status"] == "grokked").to_numpy()
+    print(f"{grokked.sum()} of {len(run)} members grokked; of these:")
+    table = found.isel(member=grokked)
+    key, round_ = table.key.values, table.plane_circularity.values
+    purest = table.pair_shares.max("frequency").values
+    for label, counts in (
+        ("key frequencies", key.sum(axis=1)),
+        (
+            f"pairs of components with {args.pure:.0%} in one frequency",
+            (purest >= args.pure).sum(1),
+        ),
+    ):
+        rows = zip(*np.unique(counts, return_counts=True), strict=True)
+        print(f"{label}: " + ", ".join(f"{value} ({members})" for value, members in rows))
+    if key.any():
+        print(
+            f"circularity of {key.sum()} circles in their planes: at least {round_[key].min():.3f}"
+        )
+        text = ", ".join(f"{q:.3f}" for q in np.quantile(purest, (0.1, 0.5, 0.9)))
+        print(f"largest share of a frequency in a pair (10, 50, 90%): {text}")
+
+    first = found.isel(member=0)
+    readings = circles.read(first.pair_shares.values, modulus, args.pure)
+    title = f"addition mod {modulus}, seed {run.members['seed'].iloc[0]}"
+    pairs = plots.components(first.scores.values, first.explained.values, readings, title)
+    plots.save(pairs, figures / "components.png")
+    at = np.flatnonzero(first.key.values)
+    steps = circles.step_of(at + 1, modulus)
+    rates = first.plane_circularity.values[at]
+    plots.save(
+        plots.planes(first.plane.values[at], at + 1, rates, steps, title), figures / "planes.png"
+    )
+    spectra = shares(found.power.sel(table="embedding").values)
+    ax = plots.spectrum_of_members(spectra, run.members.index.tolist(), title)
+    plots.save(ax, figures / "spectra.png")
+    if args.film:
+        print("drawing the film ...", flush=True)
+        kept = run.select(seed=run.members["seed"].iloc[0]).snapshots
+        scores = pca.project(kept.values, pca.pca(run.embeddings[:1]))[0]
+        plots.animation(scores, kept.epoch.values, readings, figures / "circles.gif", title)
+    finish(run, plots.save(plots.key_counts(key.sum(axis=1), title), figures / "circles.png"))
+
+
+if __name__ == "__main__":
+    script(main, Args)

@@ -1,0 +1,137 @@
+"""Tables over the tokens as sums of waves: spectra, key frequencies, planes of their circles.
+
+A token t of Z_P meets frequency k as the angle 2 pi k t / P, for k = 1..P // 2;
+-k is the same wave run backwards, so power is that of both. Key frequencies and
+planes follow Nanda et al. 2023 (Sec. 4.1, App. C) and Liu et al. 2022.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from grokjax.analysis.members import over_members
+
+KEY_TIMES = 1.25
+"""A frequency is a key one from this many times an even share of the power.
+
+Shares of an untrained embedding scatter by about 1 / sqrt(D) of the even share, 0.09 at D = 128, so
+few of its frequencies reach this; of 32 grokked members of the recipe `notebook` nearly all circles
+do, and only circles.
+"""
+
+
+def basis(modulus: int) -> tuple[np.ndarray, np.ndarray]:
+    """The real Fourier basis of functions on Z_P, and the frequency of each row.
+
+    Returns:
+      Orthonormal rows, float32 `[P, P]`: the constant, then cosine and sine of
+      each k; for even P the alternating row last. Frequencies, int `[P]`:
+      0, 1, 1, 2, 2, ...
+    """
+    t = np.arange(modulus)
+    frequencies = (t + 1) // 2
+    angles = 2 * np.pi * np.outer(frequencies, t) / modulus
+    rows = np.where((t % 2 == 1)[:, None] | (t == 0)[:, None], np.cos(angles), np.sin(angles))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32), frequencies
+
+
+@over_members
+def power(table: Array) -> Array:
+    """Power at frequencies 1..P // 2 over the tokens, `[P, D]` -> `[P // 2]`.
+
+    |DFT|**2 summed over dimensions and over +k and -k, divided by P, so that
+    with the squared column means times P it adds up to the squared Frobenius
+    norm (Parseval).
+    """
+    modulus = table.shape[0]
+    spectrum = jnp.fft.rfft(table, axis=0)[1:]  # [P // 2, D]
+    summed = jnp.sum(jnp.abs(spectrum) ** 2, axis=1) / modulus
+    twice = jnp.arange(1, modulus // 2 + 1) * 2 != modulus  # k = P/2 has no partner
+    return summed * jnp.where(twice, 2.0, 1.0)
+
+
+class Spectra(NamedTuple):
+    """Power at frequencies 1..P // 2 of every table over tokens that the network holds."""
+
+    embedding: Array  # [P // 2]
+    first: Array  # [P // 2], the embedding through the first layer's half for the first token
+    second: Array  # [P // 2], and for the second
+    output: Array  # [P // 2], of the output weights over the classes
+
+
+@over_members
+def spectra(params: dict[str, Any]) -> Spectra:
+    """Spectra of one member's embedding, both projected tables and output weights."""
+    embedding = params["embed"]["embedding"]  # [P, D]
+    first, second = jnp.split(params["hidden"]["kernel"], 2)  # [D, H] each
+    return Spectra(
+        embedding=power.one(embedding),
+        first=power.one(embedding @ first),
+        second=power.one(embedding @ second),
+        output=power.one(params["output"]["kernel"].T),
+    )
+
+
+def shares(power: np.ndarray) -> np.ndarray:
+    """Power `[..., K]` as shares of its sum."""
+    return power / power.sum(axis=-1, keepdims=True)
+
+
+def is_key(power: np.ndarray, times: float = KEY_TIMES) -> np.ndarray:
+    """Which frequencies are key ones: those with at least `times` an even share of the power.
+
+    `[..., K]` -> bool `[..., K]`; entry i is frequency i + 1.
+    """
+    return shares(power) >= times / power.shape[-1]
+
+
+class Planes(NamedTuple):
+    """The embedding in the plane of each frequency; K = P // 2."""
+
+    points: Array  # [K, P, 2], tokens along the cosine and sine directions
+    circularity: Array  # [K], see `circularity`; NaN for k = P/2, which has no plane
+    share: Array  # [K], of the centred embedding's variance that lies in the plane
+
+
+@over_members
+def planes(embedding: Array) -> Planes:
+    """Frequency-aligned planes, the robust twin of principal components.
+
+    The coefficients of cos(2 pi k t / P) and sin(2 pi k t / P) in the embedding
+    are two directions in it; the embedding is projected on the plane that they
+    span, in the orthonormal axes nearest to them (their polar factor), so a
+    circle appears as one and token 0 is about at angle 0. Where components of
+    nearly equal variance mix two circles, these planes still part them.
+
+    Args:
+      embedding: float `[P, D]` of a member.
+    """
+    modulus = embedding.shape[0]
+    centred = embedding - embedding.mean(axis=0)[None]
+    k = jnp.arange(1, modulus // 2 + 1)
+    angles = 2 * jnp.pi * (k[:, None] * jnp.arange(modulus)[None] % modulus) / modulus  # [K, P]
+    waves = jnp.stack([jnp.cos(angles), jnp.sin(angles)], axis=1)  # [K, 2, P]
+    directions = waves @ centred  # [K, 2, D]
+    left, _, right = jnp.linalg.svd(directions, full_matrices=False)
+    axes = left @ right  # [K, 2, D], orthonormal
+    points = jnp.swapaxes(axes @ centred.T, 1, 2)  # [K, P, 2]
+    alone = k * 2 == modulus
+    rate = circularity(points)
+    inside = jnp.sum(points**2, axis=(1, 2)) / jnp.sum(centred**2)
+    return Planes(points, jnp.where(alone, jnp.nan, rate), inside)
+
+
+def circularity(points: Array) -> Array:
+    """How much of a path `[..., P, 2]` through the tokens is one even rotation.
+
+    The largest share of the points' power, as complex numbers, in a single
+    frequency of one direction: 1 for tokens evenly around a circle at a step of
+    their own, (a + b)**2 / (2 a**2 + 2 b**2) for an ellipse, 1/2 for a line.
+    """
+    z = points[..., 0] + 1j * points[..., 1]  # [..., P]
+    spectrum = jnp.abs(jnp.fft.fft(z - z.mean(axis=-1, keepdims=True), axis=-1)) ** 2
+    return spectrum.max(axis=-1) / spectrum.sum(axis=-1)

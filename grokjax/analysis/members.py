@@ -1,0 +1,75 @@
+"""From a function of one member to a function of all: the only place where analysis is mapped."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+Result = TypeVar("Result")
+
+BATCH = 64
+"""Members at a time on an accelerator; on CPU each device takes one after the other, in cache."""
+
+
+class OverMembers(Generic[Result]):
+    """A function written for one member, called with what all of them have.
+
+    one: the function itself, on JAX arrays, to be used inside other such functions.
+
+    Called, it takes NumPy arrays, or nested dicts and tuples of them, with a
+    leading axis M, and gives NumPy arrays with that axis; keywords are the same
+    for all members. The members are dealt to all devices of this process, and
+    a member's numbers on CPU do not depend on its company.
+    """
+
+    def __init__(self, one: Callable[..., Result]) -> None:
+        functools.update_wrapper(self, one)
+        self.one = one
+        self._compiled = functools.cache(self._compile)
+
+    def __call__(self, *stacked: Any, **settings: Any) -> Result:
+        import jax
+
+        from grokjax import devices
+
+        devices.prepare()  # before JAX is first used: a CPU device a core, for training too
+        found = tuple(jax.local_devices())
+        sizes = {len(leaf) for leaf in jax.tree.leaves(stacked)}
+        if len(sizes) != 1:
+            raise ValueError(f"{self.one.__name__}: arrays of {sorted(sizes)} members")
+        (members,) = sizes
+        used = found[: max(1, min(len(found), members))]
+        spare = -members % len(used) if members else 1
+
+        def filled(leaf: Any) -> np.ndarray:
+            rows = np.asarray(leaf)
+            last = rows[-1:] if members else np.zeros((1, *rows.shape[1:]), rows.dtype)
+            return np.concatenate([rows, *[last] * spare]) if spare else rows
+
+        compiled = self._compiled(used, tuple(sorted(settings.items())))
+        with jax.default_matmul_precision("float32"):
+            results = compiled(*jax.tree.map(filled, stacked))
+        return jax.tree.map(lambda leaf: np.array(leaf)[:members], results)
+
+    def _compile(self, used: tuple[Any, ...], settings: tuple) -> Callable[..., Result]:
+        import jax
+        from jax.sharding import AxisType, Mesh, PartitionSpec
+
+        one = functools.partial(self.one, **dict(settings))
+        batch = None if used[0].platform == "cpu" else BATCH
+        mesh = Mesh(np.array(used), ("member",), axis_types=(AxisType.Auto,))
+        spec = PartitionSpec("member")
+
+        def some(*stacked: Any) -> Result:
+            return jax.lax.map(lambda row: one(*row), stacked, batch_size=batch)
+
+        mapped = jax.shard_map(some, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)
+        return jax.jit(mapped)
+
+
+def over_members(one: Callable[..., Result]) -> OverMembers[Result]:
+    """Decorator: a function for one member, for all of them (see `OverMembers`)."""
+    return OverMembers(one)

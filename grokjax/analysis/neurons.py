@@ -1,0 +1,89 @@
+"""What hidden neurons and logits are as functions of both tokens (a, b): 2-D spectra.
+
+After Nanda et al. 2023 (Sec. 4.2, App. C.2) and its published code: a neuron's
+frequency is the k that explains most of its centred activations by waves of k
+in a, in b and in both.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from grokjax.analysis import fourier
+from grokjax.analysis.members import over_members
+
+
+class Neurons(NamedTuple):
+    """Of one member; K = P // 2."""
+
+    frequency: Array  # int32 [H], 1..K; 0 for a neuron that never changes
+    share: Array  # [H], of its variance that its frequency explains; NaN for such a one
+    phase: Array  # [H, 2], radians, where along a and along b the wave has its crest
+    activations: Array  # [K + 1, K + 1], power of all activations by frequency in a and in b
+    logits: Array  # [K + 1, K + 1], the same of all logits
+
+
+@over_members
+def neurons(params: dict[str, Any]) -> Neurons:
+    """Frequencies and phases of the hidden neurons, and both 2-D spectra.
+
+    Power is that of values centred over all P**2 pairs, so entry [0, 0] of a
+    spectrum is 0, and its sum is the sum of squares (Parseval).
+
+    Args:
+      params: of a member, ReLU MLP, in the canonical layout.
+    """
+    embedding, output = params["embed"]["embedding"], params["output"]
+    first, second = jnp.split(params["hidden"]["kernel"], 2)  # [D, H] each
+    modulus, width = len(embedding), first.shape[1]
+    before = (embedding @ first)[:, None] + (embedding @ second)[None]  # [P, P, H]
+    hidden = jax.nn.relu(before + params["hidden"]["bias"][None, None])
+    waves = _spectrum(hidden)  # [P, P, H]
+    power = waves**2
+    cosine = jnp.arange(1, modulus, 2)  # rows of the basis, [K]
+    sine = jnp.minimum(cosine + 1, modulus - 1)  # for k = P/2 there is none: counted out below
+    paired = (cosine < modulus - 1)[:, None]
+    in_a, in_b = _folded(power[:, 0])[1:], _folded(power[0])[1:]  # [K, H]
+    sines = power[cosine, sine] + power[sine, cosine] + power[sine, sine]
+    explained = in_a + in_b + power[cosine, cosine] + jnp.where(paired, sines, 0)
+    total = power.sum(axis=(0, 1))  # [H]
+    frequency = explained.argmax(axis=0) + 1
+    # cos(w a - phase) has the coefficients cos(phase) of the cosine and sin(phase) of the sine.
+    c, s, neuron = cosine[frequency - 1], sine[frequency - 1], jnp.arange(width)
+    phase_a = jnp.arctan2(waves[s, 0, neuron], waves[c, 0, neuron])
+    phase_b = jnp.arctan2(waves[0, s, neuron], waves[0, c, neuron])
+    logits = hidden @ output["kernel"] + output["bias"][None, None]  # [P, P, P]
+    # Rounding leaves a constant neuron some 1e-14 of its square.
+    silent = total <= 1e-9 * jnp.sum(hidden**2, axis=(0, 1))
+    return Neurons(
+        frequency=jnp.where(silent, 0, frequency).astype(jnp.int32),
+        share=jnp.where(silent, jnp.nan, explained.max(axis=0) / total),
+        phase=jnp.stack([phase_a, phase_b], axis=1),
+        activations=_folded_twice(power.sum(axis=2)),
+        logits=_folded_twice((_spectrum(logits) ** 2).sum(axis=2)),
+    )
+
+
+def _spectrum(values: Array) -> Array:
+    """`[P, P, N]` over (a, b), centred over both, in the real Fourier basis of each."""
+    modulus, _, count = values.shape
+    rows = jnp.asarray(fourier.basis(modulus)[0])
+    along_a = rows @ values.reshape(modulus, -1)  # one large product, [P, P * N]
+    waves = jnp.matmul(rows, along_a.reshape(modulus, modulus, count))
+    return waves.at[0, 0].set(0.0)  # the mean
+
+
+def _folded(power: Array) -> Array:
+    """Cosine and sine of each frequency added up: `[P, N]` -> `[K + 1, N]`."""
+    modulus = len(power)
+    sines = jnp.pad(power[2::2], ((0, 1 - modulus % 2), (0, 0)))  # none for k = P/2
+    return jnp.concatenate([power[:1], power[1::2] + sines])
+
+
+def _folded_twice(power: Array) -> Array:
+    """The same in both directions: `[P, P]` -> `[K + 1, K + 1]`."""
+    return _folded(_folded(power).T).T

@@ -1,0 +1,82 @@
+"""The embedding as it trains, as a film."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.animation import FFMpegWriter, PillowWriter
+
+from grokjax.analysis.circles import Reading
+from grokjax.plots.circles import NUMBERED, panels
+from grokjax.plots.style import TEST, TRAIN, styled
+
+
+@styled
+def animation(
+    scores: np.ndarray,
+    epochs: Sequence[int],
+    readings: Sequence[Reading],
+    path: str | Path,
+    title: str = "",
+    frames_per_second: float = 12,
+) -> Path:
+    """Pairs of principal components through training, as the notebook's film.
+
+    Args:
+      scores: `[T, P, C]`, from `analysis.pca.project`: snapshots on the final components.
+      epochs: `[T]`.
+      readings: of the final pairs, `analysis.circles.read`.
+      path: `.gif`, or `.mp4` where ffmpeg is installed.
+      title: above the panels, before the epoch.
+      frames_per_second: of the film.
+
+    Returns:
+      The path.
+
+    Raises:
+      ValueError: another suffix. RuntimeError: `.mp4` and no ffmpeg.
+    """
+    path = Path(path)
+    writer = _writer(path, frames_per_second)
+    fig, axes = panels(len(readings), " ")
+    tokens: list[tuple[Any, list[Any]]] = []
+    most = 1.05 * float(np.nanmax(np.abs(scores)))
+    for ax, reading in zip(axes, readings, strict=True):
+        color = TRAIN if reading.frequency else TEST
+        (dots,) = ax.plot([], [], ".", color=color, alpha=0.6, markersize=3)
+        numbers = scores.shape[1]
+        texts = [
+            ax.text(0, 0, str(t), fontsize=6.5, ha="center", va="bottom")
+            for t in range(0, numbers, 1 if numbers <= NUMBERED else 5)
+        ]
+        ax.set_title(reading.text, fontsize=9)
+        ax.set(xlim=(-most, most), ylim=(-most, most), aspect="equal")
+        ax.tick_params(labelsize=7)
+        tokens.append((dots, texts))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fig.draw_without_rendering()
+    fig.set_layout_engine("none")  # once: it takes longer than all else in a frame
+    with writer.saving(fig, str(path), dpi=80):
+        for epoch, frame in zip(epochs, scores, strict=True):
+            fig.suptitle(f"{title}  epoch {epoch:,}".strip())
+            for j, (dots, texts) in enumerate(tokens):
+                x, y = frame[:, 2 * j], frame[:, 2 * j + 1]
+                dots.set_data(x, y)
+                for text in texts:
+                    t = int(text.get_text())
+                    text.set_position((x[t], y[t]))
+            writer.grab_frame()
+    return path
+
+
+def _writer(path: Path, frames_per_second: float) -> PillowWriter | FFMpegWriter:
+    if path.suffix == ".gif":
+        return PillowWriter(fps=frames_per_second)  # pyright: ignore[reportArgumentType]
+    if path.suffix != ".mp4":
+        raise ValueError(f"path: {str(path)!r} is not allowed; it must end in .gif or .mp4")
+    if not FFMpegWriter.isAvailable():
+        raise RuntimeError(f"{path}: ffmpeg is not installed; a .gif needs none")
+    return FFMpegWriter(fps=frames_per_second)  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,98 @@
+"""The embedding in planes: pairs of principal components, and the planes of frequencies.
+
+A token is written as its number. Pairs that mix frequencies are in the other colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from grokjax.analysis.circles import Reading
+from grokjax.plots.style import TEST, TRAIN, figure, styled
+
+NUMBERED = 120
+"""Tokens up to which each is written as its number; above, every fifth."""
+
+
+def panel(ax: Axes, points: np.ndarray, title: str, step: int = 0, color: str = TRAIN) -> None:
+    """Tokens `[P, 2]` as numbers in a plane, joined to a circle by steps of `step`."""
+    modulus = len(points)
+    if step:
+        around = points[np.arange(modulus + 1) * step % modulus]
+        ax.plot(*around.T, color=color, alpha=0.25, linewidth=1)
+    ax.plot(*points.T, ".", color=color, alpha=0.6, markersize=3)
+    for token in range(0, modulus, 1 if modulus <= NUMBERED else 5):
+        ax.annotate(str(token), points[token], fontsize=6.5, ha="center", va="bottom")
+    ax.set_title(title, fontsize=9)
+    ax.set_aspect("equal", adjustable="datalim")
+    ax.tick_params(labelsize=7)
+
+
+def panels(number: int, title: str) -> tuple[Figure, list[Axes]]:
+    """That many square axes, three to a row; those left over are hidden."""
+    rows = max(1, -(-number // 3))
+    fig, grid = figure(9.6, 3.3 * rows, columns=3, rows=rows)
+    every = list(np.ravel(grid))
+    for ax in every[number:]:
+        ax.set_visible(False)
+    fig.suptitle(title)
+    return fig, every[:number]
+
+
+@styled
+def components(
+    scores: np.ndarray, explained: np.ndarray, readings: Sequence[Reading], title: str = ""
+) -> Figure:
+    """The notebook's figure: tokens in each pair of principal components, named.
+
+    Args:
+      scores: `[P, C]` of one member, from `analysis.pca.pca`.
+      explained: `[C]`, share of the variance.
+      readings: of each pair, from `analysis.circles.read`; mixed pairs are drawn
+        in the other colour.
+      title: above the panels.
+
+    Returns:
+      The figure, a panel a pair.
+    """
+    fig, axes = panels(len(readings), title)
+    for j, (ax, reading) in enumerate(zip(axes, readings, strict=True)):
+        first, second = 2 * j, 2 * j + 1
+        color = TRAIN if reading.frequency else TEST
+        panel(ax, scores[:, first : second + 1], reading.text, reading.step, color)
+        for axis, c in ((ax.xaxis, first), (ax.yaxis, second)):
+            axis.set_label_text(f"component {c} ({explained[c]:.1%})", fontsize=8)
+    return fig
+
+
+@styled
+def planes(
+    points: np.ndarray,
+    frequencies: Sequence[int],
+    circularity: Sequence[float],
+    steps: Sequence[int],
+    title: str = "",
+) -> Figure:
+    """Tokens in the planes of frequencies: circles that no principal component mixes.
+
+    Args:
+      points: `[F, P, 2]` of one member, from `analysis.fourier.planes`.
+      frequencies: of the planes, `[F]`.
+      circularity: of the planes, `[F]`.
+      steps: of the planes, `[F]`, from `analysis.circles.step_of`.
+      title: above the panels.
+
+    Returns:
+      The figure, a panel a frequency.
+    """
+    fig, axes = panels(len(points), title)
+    rows = zip(axes, points, frequencies, circularity, steps, strict=True)
+    for ax, plane, frequency, rate, step in rows:
+        panel(ax, plane, f"step {step}, frequency {frequency}: circularity {rate:.3f}", step)
+        ax.set_xlabel("cosine direction", fontsize=8)
+        ax.set_ylabel("sine direction", fontsize=8)
+    return fig

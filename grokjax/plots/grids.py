@@ -1,0 +1,61 @@
+"""One number over two axes of a sweep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from grokjax.plots.style import axes, styled
+
+WRITTEN = 120
+"""Cells up to which each has its number written in it."""
+
+
+@styled
+def heat_map(values: Any, label: str = "", title: str = "", ax: Axes | None = None) -> Axes:
+    """A table of numbers in colours; cells that are not known are hatched.
+
+    Args:
+      values: an xarray DataArray with two dimensions that have coordinates, the
+        first upwards, the second to the right.
+      label: of the colours.
+      title: above the axes.
+      ax: where to draw; none: on a new figure.
+
+    Returns:
+      The axes drawn on.
+    """
+    ax = axes(ax)
+    table = np.asarray(values.values, float)  # [Y, X]
+    up, right = values.dims
+    ax.set_facecolor("0.92")
+    ax.patch.set(hatch="///", edgecolor="0.7")
+    image = ax.pcolormesh(np.ma.masked_invalid(table))
+    fig = ax.get_figure()
+    assert fig is not None
+    fig.colorbar(image, ax=ax, label=label)
+    if table.size <= WRITTEN and np.isfinite(table).any():
+        low, high = np.nanmin(table), np.nanmax(table)
+        digits = 0 if high >= 10 else 2
+        for (i, j), value in np.ndenumerate(table):
+            if np.isfinite(value):
+                dark = (value - low) < 0.5 * (high - low)
+                text = f"{value:.{digits}f}"
+                color = "white" if dark else "black"
+                ax.text(j + 0.5, i + 0.5, text, ha="center", va="center", color=color, fontsize=8)
+    for axis, name in ((ax.xaxis, right), (ax.yaxis, up)):
+        marks = values[name].values
+        every = max(1, len(marks) // 12)
+        axis.set_ticks(
+            np.arange(len(marks))[::every] + 0.5,
+            [
+                f"{m:g}" if isinstance(m, float | int | np.number) else str(m)
+                for m in marks[::every]
+            ],
+        )
+        axis.set_label_text(str(name).replace("_", " "))
+    ax.grid(False)
+    ax.set_title(title)
+    return ax
