@@ -27,6 +27,7 @@ SCHEMA_VERSION = 2
 
 Operation = Literal["add", "subtract", "multiply"]
 StopWhen = Literal["grokked", "never"]
+Spacing = Literal["regular", "log", "transition"]
 Precision = Literal["float32", "tensorfloat32", "bfloat16"]
 
 
@@ -114,6 +115,12 @@ class Config:
     snapshot_every: int | None = _setting(
         None, "run", "epochs from one kept embedding to the next; none: keep none", *_at_least(1)
     )
+    snapshot_spacing: Spacing = _setting(
+        "regular",
+        "run",
+        "regular; log: four to each doubling from snapshot_every on; transition: regular, and at "
+        "every evaluation from memorising to grokking",
+    )
 
     def __post_init__(self) -> None:
         for f in dataclasses.fields(self):
@@ -126,6 +133,8 @@ class Config:
                 self.train_fraction,
                 f"with modulus {self.modulus} it leaves none of the {pairs} pairs to {side}",
             )
+        if self.snapshot_spacing != "regular" and self.snapshot_every is None:
+            raise refuse("snapshot_spacing", self.snapshot_spacing, "set snapshot_every with it")
         for name in ("max_epochs", "extra_epochs", "snapshot_every"):
             value = getattr(self, name)
             if value is not None and value % self.eval_every:

@@ -6,7 +6,7 @@ import math
 import time
 from pathlib import Path
 
-from grokjax import devices, hosts, journal, run, sizing
+from grokjax import devices, hosts, journal, run, sizing, snapshots
 from grokjax.checkpoint import KEPT, Checkpoints
 from grokjax.config import refuse
 from grokjax.hosts import LostProcess, OutOfMemory
@@ -109,9 +109,9 @@ def _bytes_needed(sweep: Sweep) -> int:
     for c in sweep.members:
         params = sum(math.prod(shape) for shape in c.param_shapes.values())
         evals = c.max_epochs // c.eval_every + 1
-        kept = c.max_epochs // c.snapshot_every + 1 if c.snapshot_every else 0
+        kept = snapshots.most(c)
         # Three numbers a parameter: itself and Adam's two, kept of members that never stop.
-        records = 2 * evals * (7 + c.modulus // 2)
+        records = 2 * evals * (11 + c.modulus // 2)
         total += 4 * (3 * params + records + kept * c.modulus * c.embed_dim)
     # The lanes of the checkpoints are few beside any large sweep.
     return total + min(len(sweep), 64) * (KEPT + 1) * total // len(sweep)

@@ -38,10 +38,15 @@ def merged(
             tail = tuple(slice(size) for size in values.shape[1:])
             whole[(rows[wanted], columns[wanted], *tail)] = values[wanted]
             variables[name] = whole
-    dims = ("member", "eval", "frequency")
-    data = {name: (dims[: values.ndim], values) for name, values in variables.items()}
+    third = {"layer_norm": "layer", "embedding_power": "frequency"}
+    data = {
+        name: (("member", "eval", *([third[name]] if name in third else [])), values)
+        for name, values in variables.items()
+    }
     coordinates = _coordinates(sweep, members, epochs)
     coordinates["status"] = ("member", np.array(statuses, dtype=str))
+    if "layer_norm" in variables:
+        coordinates["layer"] = sorted({name.split("/")[0] for name in sweep.config.param_shapes})
     if "embedding_power" in variables:
         coordinates["frequency"] = np.arange(1, variables["embedding_power"].shape[2] + 1)
     return xr.Dataset(data, coordinates)

@@ -16,11 +16,14 @@ import jax.numpy as jnp
 import optax
 
 from grokjax import batches, models, optim, tasks
+from grokjax.analysis import fourier
+from grokjax.analysis.concentration import gini
 from grokjax.config import Config, Hypers
 
 Metrics = dict[str, jax.Array]
-"""Of one evaluation: float32 scalars `train_loss, test_loss, train_accuracy,
-test_accuracy, weight_norm`, and `embedding_power [P // 2]`."""
+"""Of one evaluation, float32: scalars `train_loss, test_loss, train_accuracy,
+test_accuracy, weight_norm, embedding_gini`, `layer_norm` [layers, by name], and
+`embedding_power [P // 2]`."""
 
 # Streams of randomness, folded into the member's own key. Never reuse a number.
 INIT, SPLIT, BATCHES = 0, 1, 2
@@ -124,8 +127,7 @@ def build(config: Config, max_train_size: int, cached_rows: int | None = None) -
         return {
             **means("loss", losses.reshape(-1)[order], hypers.train_size),
             **means("accuracy", correct.reshape(-1)[order], hypers.train_size),
-            "weight_norm": optax.tree.norm(params),
-            "embedding_power": embedding_power(params["embed"]["embedding"]),
+            **inside(params),
         }
 
     def split(hypers: Hypers) -> jax.Array:
@@ -168,6 +170,18 @@ def means(name: str, values: jax.Array, train_size: jax.Array) -> Metrics:
     }
 
 
+def inside(params: models.Params) -> Metrics:
+    """What an evaluation records of the weights themselves."""
+    layers = jnp.stack([optax.tree.norm(params[layer]) for layer in sorted(params)])
+    power = fourier.power.one(params["embed"]["embedding"])
+    return {
+        "weight_norm": jnp.sqrt(jnp.sum(layers**2)),
+        "layer_norm": layers,
+        "embedding_power": power,
+        "embedding_gini": gini.one(jnp.sqrt(power)),
+    }
+
+
 def relaid(layout: Callable[[models.Params], models.Params], tree: Any) -> Any:
     """`layout` applied to every nested dict of parameters, gradients or moments in a tree."""
     return jax.tree.map(
@@ -175,17 +189,3 @@ def relaid(layout: Callable[[models.Params], models.Params], tree: Any) -> Any:
         tree,
         is_leaf=lambda node: isinstance(node, dict),
     )
-
-
-def embedding_power(embedding: jax.Array) -> jax.Array:
-    """Power of the embedding at frequencies 1..P // 2 over the tokens.
-
-    `[P, D]` -> `[P // 2]`: |DFT|**2 summed over dimensions and over +k and -k,
-    divided by P, so that with the squared column means times P it adds up to
-    the squared Frobenius norm (Parseval).
-    """
-    modulus = embedding.shape[0]
-    spectrum = jnp.fft.rfft(embedding, axis=0)[1:]  # [P // 2, D]
-    power = jnp.sum(jnp.abs(spectrum) ** 2, axis=1) / modulus
-    twice = jnp.arange(1, modulus // 2 + 1) * 2 != modulus  # k = P/2 has no partner
-    return power * jnp.where(twice, 2.0, 1.0)

@@ -82,8 +82,8 @@ class Run:
 
         Coordinates: `epoch [eval]`, `step [member, eval]`, and on `member` its
         number, status and every swept field. Variables, float32: `train_loss,
-        test_loss, train_accuracy, test_accuracy, weight_norm`, and
-        `embedding_power [member, eval, frequency]`.
+        test_loss, train_accuracy, test_accuracy, weight_norm, embedding_gini`,
+        `layer_norm [member, eval, layer]` and `embedding_power [member, eval, frequency]`.
         """
         import xarray as xr
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grokjax import devices, hosts, sizing, status
+from grokjax import devices, hosts, sizing, snapshots, status
 from grokjax.backlog import Backlog, standing_of
 from grokjax.checkpoint import Checkpoints, InLanes
 from grokjax.interrupt import Interrupted, Signals
@@ -133,8 +133,9 @@ class Trainer:
         epochs = [self._epoch[m] for m in members]
         ledger = self._desk.ledger
         ledger.record(members, epochs, {name: values[lanes] for name, values in metrics.items()})
-        every = self._desk.sweep.config.snapshot_every
-        kept = [i for i, epoch in enumerate(epochs) if every and epoch % every == 0]
+        config = self._desk.sweep.config
+        rows = ({name: each[lane] for name, each in metrics.items()} for lane in lanes)
+        kept = [i for i, row in enumerate(rows) if snapshots.wanted(config, epochs[i], row)]
         if kept:
             embeddings = self._lanes.embeddings([lanes[i] for i in kept])
             ledger.snapshot([members[i] for i in kept], [epochs[i] for i in kept], embeddings)

@@ -126,17 +126,15 @@ def test_init_scale_scales_every_initial_weight(tiny):
     np.testing.assert_allclose(two["weight_norm"], 2 * one["weight_norm"], rtol=1e-6)
 
 
-@pytest.mark.parametrize("modulus", [7, 8, 53])
-def test_embedding_power_parseval_and_a_planted_frequency(modulus):
-    noise = np.random.default_rng(0).normal(size=(modulus, 5)).astype(np.float32)
-    centred = noise - noise.mean(axis=0)
-    power = member.embedding_power(jnp.asarray(noise))
-    assert power.shape == (modulus // 2,)
-    np.testing.assert_allclose(power.sum(), np.sum(centred**2), rtol=1e-5)
-    wave = np.cos(2 * np.pi * 3 * np.arange(modulus) / modulus)[:, None]
-    planted = member.embedding_power(jnp.asarray(wave, jnp.float32))
-    assert planted.argmax() == 2
-    assert planted[2] > 0.9999 * planted.sum()
+def test_what_is_recorded_of_the_weights(tiny):
+    """Norms of layers, biases included, and the Gini coefficient by its definition."""
+    state, _, last = run(tiny)
+    squares = [sum(np.sum(p**2) for p in state.params[n].values()) for n in sorted(state.params)]
+    np.testing.assert_allclose(last["layer_norm"], np.sqrt(squares), rtol=1e-6)
+    np.testing.assert_allclose(last["weight_norm"], np.sqrt(sum(squares)), rtol=1e-6)
+    norms = np.sqrt(last["embedding_power"])
+    apart = np.abs(norms[:, None] - norms[None]).mean()
+    np.testing.assert_allclose(last["embedding_gini"], apart / (2 * norms.mean()), rtol=1e-5)
 
 
 def test_golden_one_round(tiny):
