@@ -87,7 +87,7 @@ def main(args: Args) -> None:
     if args.film:
         print("drawing the film ...", flush=True)
         kept = run.select(seed=run.members["seed"].iloc[0]).snapshots
-        scores = pca.project(kept.values, pca.pca(run.embeddings[:1]))[0]
+        scores = np.asarray(pca.project(kept.values, pca.pca(run.embeddings[:1]))[0])
         plots.animation(scores, kept.epoch.values, readings, figures / "circles.gif", title)
     finish(run, plots.save(plots.key_counts(key.sum(axis=1), title), figures / "circles.png"))
 

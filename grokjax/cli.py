@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,6 +84,27 @@ class Check:
 
 
 @dataclass
+class Report:
+    """Write one self-contained HTML page of a run, also while it trains."""
+
+    directory: DIRECTORY
+    """Its run directory."""
+    out: Path | None = None
+    """The page; none: report.html in the directory."""
+
+    def __call__(self) -> None:
+        from grokjax import report
+
+        began = time.monotonic()
+
+        def say(what: str) -> None:
+            print(f"{time.monotonic() - began:5.1f}s {what}", file=sys.stderr, flush=True)
+
+        path = report.write(self.directory, self.out, say)
+        print(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+@dataclass
 class Recipes:
     """List the recipes, or show one."""
 
@@ -138,6 +160,7 @@ def _parse(arguments: list[str]) -> Callable[[], None]:
         "resume": resume,
         "info": Info,
         "check": Check,
+        "report": Report,
         "recipes": Recipes,
     }
     return tyro.extras.subcommand_cli_from_dict(

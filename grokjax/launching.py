@@ -144,4 +144,5 @@ def finish(run: Run, figure: Path) -> None:
     counts = run.members["status"].value_counts()
     print(f"{len(run)} members: " + ", ".join(f"{n} {status}" for status, n in counts.items()))
     print(f"figure: {figure}")
+    print(f"the whole story: grokjax report {run.directory}")
     print(f'in Python: import grokjax; run = grokjax.load("{run.directory}")')

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,12 +132,14 @@ class Run:
 
     def select(self, **settings: Any) -> Run:
         """The members with these settings, as a Run of their own."""
-        chosen = [
-            m
-            for m in self._chosen
-            if all(getattr(self.sweep[m], name) == value for name, value in settings.items())
-        ]
-        return Run(self.directory, self.info, self.sweep, chosen)
+        wanted = settings.items()
+        return self.of(
+            m for m in self._chosen if all(getattr(self.sweep[m], n) == v for n, v in wanted)
+        )
+
+    def of(self, members: Iterable[int]) -> Run:
+        """The members with these numbers, in this order, as a Run of their own."""
+        return Run(self.directory, self.info, self.sweep, list(members))
 
     @functools.cached_property
     def params(self) -> dict[str, Any]:

@@ -77,8 +77,9 @@ def spectra(params: dict[str, Any]) -> Spectra:
 
 
 def shares(power: np.ndarray) -> np.ndarray:
-    """Power `[..., K]` as shares of its sum."""
-    return power / power.sum(axis=-1, keepdims=True)
+    """Power `[..., K]` as shares of its sum; NaN where that is 0 or not finite."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return power / power.sum(axis=-1, keepdims=True)
 
 
 def is_key(power: np.ndarray, times: float = KEY_TIMES) -> np.ndarray:

@@ -6,7 +6,7 @@ colour blindness.
 """
 
 from grokjax.plots.animation import animation
-from grokjax.plots.circles import components, planes
+from grokjax.plots.circles import components, panel, planes
 from grokjax.plots.curves import accuracy, curves, loss, norms
 from grokjax.plots.grids import heat_map
 from grokjax.plots.machine import occupancy, scaling, throughput
@@ -38,6 +38,7 @@ __all__ = [
     "neurons",
     "norms",
     "occupancy",
+    "panel",
     "planes",
     "save",
     "scaling",

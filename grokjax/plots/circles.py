@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from grokjax.analysis.circles import Reading
 from grokjax.plots.style import TEST, TRAIN, figure, styled
@@ -72,9 +73,9 @@ def components(
 @styled
 def planes(
     points: np.ndarray,
-    frequencies: Sequence[int],
-    circularity: Sequence[float],
-    steps: Sequence[int],
+    frequencies: ArrayLike,
+    circularity: ArrayLike,
+    steps: ArrayLike,
     title: str = "",
 ) -> Figure:
     """Tokens in the planes of frequencies: circles that no principal component mixes.
@@ -90,9 +91,10 @@ def planes(
       The figure, a panel a frequency.
     """
     fig, axes = panels(len(points), title)
-    rows = zip(axes, points, frequencies, circularity, steps, strict=True)
-    for ax, plane, frequency, rate, step in rows:
-        panel(ax, plane, f"step {step}, frequency {frequency}: circularity {rate:.3f}", step)
+    named = np.stack([frequencies, circularity, steps], axis=1)  # [F, 3]
+    for ax, plane, (frequency, rate, step) in zip(axes, points, named, strict=True):
+        text = f"step {step:.0f}, frequency {frequency:.0f}: circularity {rate:.3f}"
+        panel(ax, plane, text, int(step))
         ax.set_xlabel("cosine direction", fontsize=8)
         ax.set_ylabel("sine direction", fontsize=8)
     return fig

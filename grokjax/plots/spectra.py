@@ -9,7 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
-from grokjax.plots.style import OTHERS, TEST, axes, styled
+from grokjax.plots.style import OTHER, OTHERS, axes, styled
+
+LINES = tuple(color for color in OTHERS if color != OTHER)
 
 
 def _colorbar(ax: Axes, image: object, label: str) -> None:
@@ -38,10 +40,10 @@ def spectrum(
     ax = axes(ax)
     (label, bars), *others = shares.items()
     k = np.arange(1, len(bars) + 1)
-    ax.bar(k, bars, color=np.where(key, TEST, "0.7").tolist(), label=label)
+    ax.bar(k, bars, color=np.where(key, OTHER, "0.7").tolist(), label=label)
     for i in np.flatnonzero(key):
-        ax.annotate(str(k[i]), (k[i], bars[i]), ha="center", va="bottom", fontsize=8, color=TEST)
-    for (name, values), color in zip(others, OTHERS, strict=False):
+        ax.annotate(str(k[i]), (k[i], bars[i]), ha="center", va="bottom", fontsize=8)
+    for (name, values), color in zip(others, LINES, strict=False):
         ax.plot(k, values, "o-", color=color, markersize=3, linewidth=0.8, label=name)
     ax.set(xlabel="frequency", ylabel="share of the power", title=title)
     ax.set_xlim(0.3, len(bars) + 0.7)
@@ -154,7 +156,7 @@ def neurons(
     """
     ax = axes(ax)
     for i in np.flatnonzero(key):
-        ax.axvspan(i + 0.6, i + 1.4, color=TEST, alpha=0.12, linewidth=0)
+        ax.axvspan(i + 0.6, i + 1.4, color=OTHER, alpha=0.15, linewidth=0)
     # Side by side instead of on top of each other, in the order of the share.
     order = np.argsort(np.argsort(share)) / max(1, len(share) - 1) - 0.5
     ax.plot(frequency + 0.6 * order, share, ".", color=OTHERS[0], markersize=4, alpha=0.7)

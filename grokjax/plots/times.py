@@ -101,7 +101,7 @@ def times_against(
     ax.axhline(limit, color="0.6", linewidth=0.8, linestyle=":")
     note = {"xycoords": ("axes fraction", "data"), "fontsize": 8, "color": "0.4", "ha": "center"}
     ax.annotate("crosses: not within the budget", (0.55, limit * 1.02), **note)
-    ax.set_xticks(range(len(distinct)), [f"{value:g}" for value in distinct])
+    ax.set_xticks(range(len(distinct)), [v if isinstance(v, str) else f"{v:g}" for v in distinct])
     ax.set(xlabel=name, ylabel="epoch", title=title, ylim=(0, limit * 1.18))
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=len(named))
     return ax

@@ -1,0 +1,55 @@
+"""The members of a run whose parameters have the same shapes, with all that is known of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from grokjax.run import Run
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+@dataclass(frozen=True)
+class Group:
+    """Of one shape.
+
+    name: what sets it apart, empty if it is the only one. run: those members
+    that have parameters. modulus: theirs. found: `analysis.survey` of them.
+    """
+
+    name: str
+    run: Run
+    modulus: int
+    found: xr.Dataset
+
+    @property
+    def shown(self) -> int:
+        """Row of the member to show by itself: the first that grokked, or the first."""
+        grokked = (self.run.members["status"] == "grokked").to_numpy()
+        return int(grokked.argmax())
+
+
+def groups(run: Run) -> list[Group]:
+    """All groups of a run that have parameters yet, in the order of their first members."""
+    from grokjax.analysis.survey import survey
+
+    by_shape: dict[tuple, list[int]] = {}
+    for m in run.members.index:
+        by_shape.setdefault(tuple(run.sweep[m].param_shapes.items()), []).append(m)
+    found = []
+    for members in by_shape.values():
+        group, config = run.of(members), run.sweep[members[0]]
+        finite = np.isfinite(group.embeddings).all(axis=(1, 2))
+        if not finite.any():
+            continue
+        kept = run.of(np.array(members)[finite].tolist())
+        sizes = ("modulus", "embed_dim", "hidden_dim")
+        words = [f"{n} {getattr(config, n)}" for n in sizes if n in run.sweep.swept]
+        name = ", ".join(words).replace("_", " ") if len(by_shape) > 1 else ""
+        labelled = survey(kept.params, kept.members.index.tolist())
+        found.append(Group(name, kept, config.modulus, labelled))
+    return found

@@ -1,0 +1,164 @@
+"""The table of members, and the data from which the page draws a chosen one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from grokjax.analysis import circles, fourier
+from grokjax.analysis.timing import Events
+from grokjax.report.group import Group
+from grokjax.run import Run
+
+POINTS = 60_000
+"""Evaluations in all that the page holds; from 40 to 160 a member."""
+
+CURVES = ("train_accuracy", "test_accuracy", "train_loss", "test_loss")
+
+Learnt = dict[int, dict[str, Any]]
+"""What is known of a member's network, by its number: `spectrum`, `keys`, `circles`."""
+
+
+def numbers(values: np.ndarray, digits: int) -> list[float | None]:
+    """As JSON has them: so many significant digits, None for what is not finite."""
+    return [float(f"{v:.{digits}g}") if np.isfinite(v) else None for v in values.tolist()]
+
+
+def learnt(groups: list[Group]) -> Learnt:
+    """Spectrum, key frequencies and circles of every member that has parameters."""
+    found: Learnt = {}
+    for group in groups:
+        data = {name: group.found[name].values for name in ("key", "plane", "plane_circularity")}
+        spectra = fourier.shares(group.found.power.sel(table="embedding").values)
+        for i, member in enumerate(group.found.member.values.tolist()):
+            at = np.flatnonzero(data["key"][i])
+            at = at[np.argsort(-spectra[i][at])]
+            steps = circles.step_of(at + 1, group.modulus).tolist()
+            rates = numbers(data["plane_circularity"][i][at], 3)
+            known = list(zip((at + 1).tolist(), rates, steps, strict=True))
+            found[member] = {
+                "spectrum": numbers(spectra[i], 3),
+                "keys": [
+                    [k, float(f"{spectra[i][k - 1]:.3g}"), rate, step or None]
+                    for k, rate, step in known
+                ],
+                "circles": [
+                    {"frequency": k, "step": step or None, "circularity": rate}
+                    | dict(zip("xy", np.round(data["plane"][i][k - 1].T, 2).tolist(), strict=True))
+                    for k, rate, step in known
+                ],
+            }
+    return found
+
+
+def _whole(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:,.0f}"
+
+
+def _cell(text: str, sort: float | str | None = None) -> dict[str, Any]:
+    return {"text": text, "sort": text if sort is None else sort}
+
+
+def _number(text: str, value: float) -> dict[str, Any]:
+    """A cell sorted by its value; without one it comes last."""
+    return {"text": text, "sort": float(value) if np.isfinite(value) else None}
+
+
+def table(run: Run, found: Events, known: Learnt) -> tuple[list[dict], list[list[dict]]]:
+    """Columns and rows of the table of members."""
+    history = run.history
+    last = {n: last_of(history[n].values) for n in ("train_loss", "test_loss", "test_accuracy")}
+    labels: list[tuple[str, bool, str]] = [
+        ("member", True, "number in the run"),
+        ("status", False, "how it ended, or where it stands"),
+        ("epochs", True, "trained so far"),
+        *(
+            (n.replace("_", " "), True, "setting that differs between members")
+            for n in run.sweep.swept
+        ),
+        ("memorised", True, "first logged epoch with training accuracy of 99%"),
+        ("grokked", True, "first logged epoch with test accuracy of 99%"),
+        ("delay", True, "epochs between the two"),
+        ("test accuracy", True, "last logged"),
+        ("train loss", True, "last logged cross-entropy"),
+        ("test loss", True, "last logged cross-entropy"),
+        ("key frequencies", False, "of the embedding, the strongest first"),
+    ]
+    columns = [{"label": a, "numeric": b, "title": c} for a, b, c in labels]
+    rows = []
+    for i, (m, status, epochs) in enumerate(
+        zip(run.members.index, run.members["status"], run.members["epochs"], strict=True)
+    ):
+        settings = [getattr(run.sweep[m], name) for name in run.sweep.swept]
+        keys = [str(k) for k, *_ in known.get(m, {}).get("keys", [])]
+        rows.append(
+            [
+                _cell(str(m), float(m)),
+                _cell(status),
+                _number(f"{epochs:,}", epochs),
+                *(
+                    _number(f"{v:g}", v) if isinstance(v, int | float) else _cell(str(v))
+                    for v in settings
+                ),
+                *(
+                    _number(_whole(times[i]), times[i])
+                    for times in (found.memorised, found.grokked, found.delay)
+                ),
+                _number(f"{last['test_accuracy'][i]:.1%}", last["test_accuracy"][i]),
+                _number(f"{last['train_loss'][i]:.2g}", last["train_loss"][i]),
+                _number(f"{last['test_loss'][i]:.2g}", last["test_loss"][i]),
+                _cell(" ".join(keys), len(keys)),
+            ]
+        )
+    return columns, rows
+
+
+def last_of(values: np.ndarray) -> np.ndarray:
+    """The last number of each row of `[M, T]`; NaN where there is none."""
+    known = ~np.isnan(values)
+    place = values.shape[1] - 1 - known[:, ::-1].argmax(axis=1)
+    return np.where(known.any(axis=1), values[np.arange(len(values)), place], np.nan)
+
+
+def drawn(run: Run, found: Events, known: Learnt) -> dict[str, Any]:
+    """What the page needs to draw any one member, as JSON."""
+    history = run.history
+    kept = kept_evaluations(history.sizes["eval"], len(run))
+    curves = {name: history[name].values[:, kept] for name in CURVES}
+    norms = {}
+    if "layer_norm" in history:
+        for i, layer in enumerate(history.layer.values.tolist()):
+            norms[layer] = history.layer_norm.values[:, kept, i]
+    members = []
+    for i, (m, status) in enumerate(zip(run.members.index, run.members["status"], strict=True)):
+        words = [f"{n} {getattr(run.sweep[m], n)}" for n in run.sweep.swept]
+        epochs = run.members["epochs"].iloc[i]
+        facts = [["status", status], ["epochs", f"{epochs:,}"]]
+        facts += [[n, _whole(getattr(found, n)[i]) or "not yet"] for n in ("memorised", "grokked")]
+        ends = {n: values[i] for n, values in curves.items()}
+        events = {n: getattr(found, n)[i] for n in ("memorised", "grokked")}
+        members.append(
+            {
+                "member": int(m),
+                "name": f"member {m}" + (": " + ", ".join(words) if words else ""),
+                "facts": facts,
+                "curves": {n: numbers(_trimmed(values), 3) for n, values in ends.items()},
+                "events": {n: None if np.isnan(e) else float(e) for n, e in events.items()},
+                "norms": {n: numbers(_trimmed(v[i]), 3) for n, v in norms.items()},
+            }
+            | known.get(int(m), {})
+        )
+    return {"epochs": history.epoch.values[kept].tolist(), "members": members}
+
+
+def kept_evaluations(evaluations: int, members: int) -> np.ndarray:
+    """Which evaluations the page holds, the first and the last among them."""
+    most = min(evaluations, int(np.clip(POINTS // max(1, members), 40, 160)))
+    return np.unique(np.linspace(0, evaluations - 1, most).round().astype(int))
+
+
+def _trimmed(values: np.ndarray) -> np.ndarray:
+    """Without the end at which nothing was logged."""
+    known = np.flatnonzero(~np.isnan(values))
+    return values[: known[-1] + 1] if len(known) else values[:0]

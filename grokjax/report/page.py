@@ -1,0 +1,182 @@
+"""The page put together: data, pictures and a template into one file without links."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grokjax.analysis.timing import Survival, events, time_to
+from grokjax.config import FIELDS
+from grokjax.journal import replacing
+from grokjax.report import members, pictures
+from grokjax.report.group import Group, groups
+from grokjax.run import Run, load
+
+NAME = "report.html"
+
+
+def write(
+    directory: str | Path,
+    out: str | Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Path:
+    """Writes the report of a run, also of one that still trains.
+
+    Args:
+      directory: the run's.
+      out: the file; None: `report.html` in the directory.
+      say: is told what is being done.
+
+    Returns:
+      The file.
+
+    Raises:
+      FileNotFoundError, DamagedRun, ConfigError: as `grokjax.load`.
+    """
+    run = load(directory)
+    path = Path(directory) / NAME if out is None else Path(out)
+    say(f"reading {len(run)} members ...")
+    history = run.history
+    found = events(history.train_accuracy, history.test_accuracy, history.epoch)
+    times = time_to(found)
+    say(f"analysing {len(run)} members ...")
+    of_shape = groups(run)
+    known = members.learnt(of_shape)
+    parts: list[tuple[str, Callable[[], pictures.Section | None]]] = [
+        ("curves and times", lambda: pictures.learning(run, times)),
+        ("the sweep", lambda: pictures.sweep(run, found)),
+        *(("spectra and circles", partial(pictures.learnt, g, n)) for n, g in enumerate(of_shape)),
+        ("the machine", lambda: pictures.machine(run)),
+    ]
+    sections = []
+    for i, (what, make) in enumerate(parts):
+        say(f"drawing {i + 1} of {len(parts)}: {what} ...")
+        sections.append(make())
+    columns, rows = members.table(run, found, known)
+    text = _render(
+        title=f"grokjax: {Path(directory).resolve().name}",
+        subtitle=_subtitle(run),
+        written=time.strftime("%Y-%m-%d %H:%M"),
+        unfinished=_unfinished(run),
+        notices=_notices(run, of_shape),
+        tiles=_tiles(run, times, of_shape),
+        sections=[section.to_dict() for section in sections if section],
+        columns=columns,
+        rows=rows,
+        settings=_settings(run),
+        environment=_environment(run),
+        members_json=members.drawn(run, found, known),
+    )
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path
+
+
+def _render(**values: Any) -> str:
+    import jinja2
+
+    here = resources.files("grokjax.report")
+    names = ("page.css", "charts.js", "page.js")
+    css, *scripts = ((here / name).read_text("utf-8") for name in names)
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.undefined = jinja2.StrictUndefined
+    # A NaN is not JSON: the page could not be read.
+    dumping = {"sort_keys": False, "separators": (",", ":"), "allow_nan": False}
+    environment.policies["json.dumps_kwargs"] = dumping
+    template = environment.from_string((here / "page.html").read_text("utf-8"))
+    return template.render(css=css, js="\n".join(scripts), **values)
+
+
+def _subtitle(run: Run) -> str:
+    config = run.config
+    axes = ", ".join(f"{len(set(_values(run, n)))} values of {n}" for n in run.sweep.swept)
+    recipe = run.info.get("recipe") or "no recipe"
+    task = f"{config.operation} mod {config.modulus}"
+    return f"{len(run)} members ({axes or 'no axes'}), {recipe}, {task}"
+
+
+def _values(run: Run, name: str) -> list[Any]:
+    return [getattr(run.sweep[m], name) for m in run.members.index]
+
+
+def _unfinished(run: Run) -> str:
+    counts = Counter(run.members["status"])
+    left = [f"{counts[status]} {status}" for status in ("running", "pending") if counts[status]]
+    return f"The run is not over: {', '.join(left)}." if left else ""
+
+
+def _notices(run: Run, of_shape: list[Group]) -> list[str]:
+    notices = []
+    without = len(run) - sum(len(group.run) for group in of_shape)
+    if without:
+        notices.append(f"{without} members have no parameters saved yet and no spectrum below.")
+    if "multiply" in _values(run, "operation"):
+        notices.append(
+            "Frequencies are over the tokens in their own order. A network that multiplies has its "
+            "circles in the order of powers of a primitive root, which is not shown."
+        )
+    diverged = run.members["status"].tolist().count("diverged")
+    if diverged:
+        notices.append(f"{diverged} members diverged.")
+    return notices
+
+
+def _tiles(run: Run, times: dict[str, Survival], of_shape: list[Group]) -> list[dict[str, str]]:
+    counts = Counter(run.members["status"]).most_common()
+    tiles = [
+        {
+            "label": "members",
+            "value": f"{len(run):,}",
+            "note": ", ".join(f"{n} {status}" for status, n in counts),
+        }
+    ]
+    for name, found in times.items():
+        low, middle, high = (_whole(q) for q in found.quartiles())
+        band = " to ".join(_whole(q) for q in found.median_band())
+        note = f"epochs, median (95% band {band}); quartiles {low} to {high}; "
+        note += f"{found.got_there} of {found.members} members"
+        tiles.append({"label": name, "value": middle, "note": note})
+    if of_shape:
+        keys = np.concatenate([group.found.key.values.sum(axis=1) for group in of_shape])
+        note = f"median of {len(keys)} members; {keys.min()} to {keys.max()}"
+        tiles.append({"label": "key frequencies", "value": f"{np.median(keys):g}", "note": note})
+    rounds = run.rounds
+    if not rounds.empty:
+        rate = rounds["steps"].sum() / rounds["training"].sum()
+        note = "member-steps a second while it trained"
+        tiles.append({"label": "speed", "value": f"{rate:,.0f}", "note": note})
+    return tiles
+
+
+def _whole(value: float) -> str:
+    return f"{value:,.0f}" if np.isfinite(value) else "unknown"
+
+
+def _settings(run: Run) -> list[tuple[str, str, str]]:
+    """Every setting: its value, or those that members have."""
+    rows = []
+    for name, f in FIELDS.items():
+        values = list(dict.fromkeys(_values(run, name)))
+        text = ", ".join("none" if v is None else str(v) for v in values[:12])
+        if len(values) > 12:
+            text += f", ... ({len(values)} values)"
+        rows.append((name, text, f.metadata["help"]))
+    return rows
+
+
+def _environment(run: Run) -> list[tuple[str, str, str]]:
+    rows = []
+    for name, value in run.info["environment"].items():
+        if isinstance(value, dict):
+            rows += [(str(key), str(each), "") for key, each in value.items()]
+        else:
+            listed = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            rows.append((name.replace("_", " "), listed, ""))
+    return rows

@@ -1,0 +1,186 @@
+"""The sections of the page: what is drawn of a run, and the words with it."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from grokjax import plots
+from grokjax.analysis import circles, fourier
+from grokjax.analysis.timing import Events, Survival, kaplan_meier
+from grokjax.plots.style import styled
+from grokjax.report.group import Group
+from grokjax.run import Run
+
+DPI = 125
+
+
+@dataclass
+class Section:
+    """A heading, some words and pictures."""
+
+    id: str
+    title: str
+    text: str
+    figures: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, drawn: Figure | Axes, alt: str, caption: str = "") -> None:
+        """A picture, as a data URI."""
+        self.figures.append({"alt": alt, "caption": caption, **_png(drawn)})
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@styled
+def _png(drawn: Figure | Axes) -> dict[str, Any]:
+    fig = drawn.get_figure(root=True) if isinstance(drawn, Axes) else drawn
+    assert fig is not None
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", dpi=DPI)
+    width, height = (round(float(size * 100)) for size in fig.get_size_inches())
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return {"src": f"data:image/png;base64,{data}", "width": width, "height": height}
+
+
+def learning(run: Run, times: dict[str, Survival]) -> Section:
+    """Curves, times and norms."""
+    section = Section(
+        "learning",
+        "Learning",
+        "Median and quartiles over all members that have begun; one that stopped keeps its last "
+        "value. Times are Kaplan-Meier estimates with their 95% band: a member that has not got "
+        "there counts as later than when it was last looked at.",
+    )
+    history = run.history
+    section.add(plots.accuracy(history), "Accuracy against epochs")
+    section.add(plots.loss(history), "Loss against epochs")
+    section.add(
+        plots.survival(times),
+        "Share of members not there yet, against epochs",
+        "Memorised and grokked: training and test accuracy of 99%. The delay is counted from "
+        "memorising.",
+    )
+    if "layer_norm" in history:
+        section.add(plots.norms(history), "Norms of the layers' weights against epochs")
+    return section
+
+
+def sweep(run: Run, found: Events) -> Section | None:
+    """Times against each axis other than the seed, and over the first two."""
+    axes = [n for n in run.sweep.swept if n not in ("seed", "data_seed")]
+    if not axes:
+        return None
+    section = Section(
+        "sweep",
+        "Against the settings",
+        "Every member a dot, medians with quartiles; crosses for members that did not get there.",
+    )
+    settings = {name: values_of(run, name) for name in axes}
+    for name, values in settings.items():
+        distinct = np.unique(values)
+        named = {}
+        for label, times in (("memorised", found.memorised), ("grokked", found.grokked)):
+            rows = [kaplan_meier(times[values == v], found.seen[values == v]) for v in distinct]
+            named[label] = (times, np.array([row.quartiles() for row in rows]))
+        ax = plots.times_against(name.replace("_", " "), values, named, run.config.max_epochs)
+        section.add(ax, f"Time to memorise and to grok against {name}")
+    if len(axes) > 1:
+        ax = plots.heat_map(_grid(settings, axes[:2], found), "median epoch of grokking")
+        section.add(
+            ax,
+            f"Median epoch of grokking over {axes[0]} and {axes[1]}",
+            "Hatched: not within the budget.",
+        )
+    return section
+
+
+def values_of(run: Run, name: str) -> np.ndarray:
+    """A setting of every member `[M]`: numbers, or text where some are none."""
+    values = [getattr(run.sweep[m], name) for m in run.members.index]
+    numbers = all(isinstance(value, int | float) for value in values)
+    return np.array(values if numbers else [str(value) for value in values])
+
+
+def _grid(settings: dict[str, np.ndarray], axes: list[str], found: Events) -> Any:
+    """Median epochs of grokking over two settings."""
+    import xarray as xr
+
+    up, right = (settings[name] for name in axes)
+    levels = np.unique(up), np.unique(right)
+    cells = [[(up == y) & (right == x) for x in levels[1]] for y in levels[0]]
+    medians = [
+        [kaplan_meier(found.grokked[c], found.seen[c]).quantile(0.5) for c in row] for row in cells
+    ]
+    return xr.DataArray(medians, dict(zip(axes, levels, strict=True)), axes)
+
+
+def learnt(group: Group, number: int) -> Section:
+    """Frequencies over members, and one member's circles."""
+    found = group.found
+    one, history = found.isel(member=group.shown), group.run.history
+    member = int(one.member)
+    section = Section(
+        f"learnt-{number}",
+        "What they learnt" + (f": {group.name}" if group.name else ""),
+        "Power of the embedding at each frequency over the tokens. A frequency is a key one from "
+        f"{fourier.KEY_TIMES:g} times an even share of it; each has a plane of its own, in which a "
+        "circle is a circle even where principal components mix two. Pictures of one member are of "
+        f"member {member}; any other can be chosen below.",
+    )
+    spectra = fourier.shares(found.power.sel(table="embedding").values)
+    section.add(
+        plots.spectrum_of_members(spectra, found.member.values.tolist()),
+        "Spectrum of the embedding of every member",
+    )
+    section.add(
+        plots.key_counts(found.key.sum("frequency").values), "How many key frequencies members have"
+    )
+    readings = circles.read(one.pair_shares.values, group.modulus)
+    section.add(
+        plots.components(one.scores.values, one.explained.values, readings, f"member {member}"),
+        f"Principal components of member {member}, in pairs",
+        f"A pair with less than {circles.PURE:.0%} of its power in one frequency is called mixed.",
+    )
+    at = np.flatnonzero(one.key.values)
+    if len(at):
+        steps = circles.step_of(at + 1, group.modulus)
+        rates = one.plane_circularity.values[at]
+        drawn = plots.planes(one.plane.values[at], at + 1, rates, steps, f"member {member}")
+        section.add(drawn, f"Member {member} in the planes of its key frequencies")
+    tables = dict(zip(found.table.values, fourier.shares(one.power.values), strict=True))
+    section.add(
+        plots.spectrum(tables, one.key.values, f"member {member}"),
+        f"Spectra of member {member}",
+        "first, second: the embedding through the first layer's half for each token.",
+    )
+    power = history.embedding_power.values[group.shown][:, : len(one.key)]
+    section.add(
+        plots.spectrum_over_training(power, history.epoch.values, f"member {member}"),
+        f"Spectrum of the embedding of member {member} through training",
+    )
+    frequency, share = one.neuron_frequency.values, one.neuron_share.values
+    section.add(
+        plots.neurons(frequency, share, one.key.values, f"member {member}"),
+        f"Frequencies of the hidden neurons of member {member}",
+    )
+    section.add(
+        plots.spectrum_2d(one.logit_power.values, f"logits of member {member}"),
+        f"Two-dimensional spectrum of the logits of member {member}",
+    )
+    return section
+
+
+def machine(run: Run) -> Section | None:
+    """Lanes over time."""
+    if run.rounds.empty:
+        return None
+    section = Section("machine", "Machine", "")
+    section.add(plots.occupancy(run.rounds), "Lanes in training, and members waiting, over time")
+    return section

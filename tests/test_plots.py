@@ -1,0 +1,176 @@
+"""Pictures hold what they were given; how they look was seen by eye."""
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from matplotlib import colors
+from PIL import Image
+
+from grokjax import plots
+from grokjax.analysis.circles import Reading
+from grokjax.analysis.timing import kaplan_meier
+
+NAN = float("nan")
+
+
+@pytest.fixture
+def history():
+    rng = np.random.default_rng(0)
+    shape = ("member", "eval")
+    names = ("train_accuracy", "test_accuracy", "train_loss", "test_loss")
+    data = {name: (shape, rng.uniform(0.1, 1, (3, 5))) for name in names}
+    data["layer_norm"] = (("member", "eval", "layer"), rng.uniform(1, 2, (3, 5, 2)))
+    return xr.Dataset(data, {"epoch": ("eval", np.arange(5) * 20), "layer": ["embed", "output"]})
+
+
+@pytest.mark.parametrize("log_epochs", [False, True])
+def test_curves_are_medians_within_quartiles(history, log_epochs):
+    fig = plots.curves(history, log_epochs=log_epochs)
+    shown = slice(1, None) if log_epochs else slice(None)
+    for ax, name in zip(fig.axes, ("accuracy", "loss"), strict=True):
+        for line, split in zip(ax.lines, ("train", "test"), strict=True):
+            expected = np.median(history[f"{split}_{name}"].values, axis=0)[shown]
+            np.testing.assert_allclose(line.get_ydata(), expected)
+            np.testing.assert_array_equal(line.get_xdata(), history.epoch.values[shown])
+        assert ax.get_xscale() == ("log" if log_epochs else "linear")
+    assert fig.axes[1].get_yscale() == "log"
+
+
+def test_norms_have_a_line_a_layer(history):
+    ax = plots.norms(history)
+    assert [line.get_label() for line in ax.lines] == ["embed", "output"]
+    expected = np.median(history.layer_norm.sel(layer="output").values, axis=0)
+    np.testing.assert_allclose(ax.lines[1].get_ydata(), expected)
+
+
+def test_the_style_is_ours_whatever_the_callers(history):
+    with mpl.rc_context({"legend.frameon": True, "axes.grid": False}):
+        ax = plots.accuracy(history)
+        assert not ax.get_legend().get_frame_on()
+        assert mpl.rcParams["legend.frameon"]
+
+
+def test_colours_are_apart_for_the_colour_blind():
+    """Lightness differs, so not even grey confuses train with test."""
+    assert len({plots.TRAIN, plots.TEST, plots.OTHER}) == 3
+    grey = [np.dot(colors.to_rgb(c), [0.2126, 0.7152, 0.0722]) for c in (plots.TRAIN, plots.TEST)]
+    assert abs(grey[0] - grey[1]) > 0.05
+
+
+def test_a_survival_curve_starts_at_one_and_ends_where_it_was_last_seen():
+    found = kaplan_meier([20, 40, NAN], [99, 99, 100])
+    ax = plots.survival({"grokked": found, "none": kaplan_meier([NAN], [50])})
+    x, y = ax.lines[0].get_data()
+    assert list(zip(x, y, strict=True)) == [
+        (0, 1),
+        (20, pytest.approx(2 / 3)),
+        (40, pytest.approx(1 / 3)),
+        (100, pytest.approx(1 / 3)),
+    ]
+    assert ax.lines[1].get_ydata().tolist() == [1, 1]
+    assert ax.get_legend().texts[0].get_text() == "grokked (2 of 3)"
+
+
+def test_times_against_shows_every_member():
+    values, epochs = np.array([0.5, 1.0, 1.0, 2.0]), np.array([100, 200, NAN, 300])
+    quartiles = np.array([[90, 100, 110], [190, 200, NAN], [290, 300, 310]])
+    ax = plots.times_against("decay", values, {"grokked": (epochs, quartiles)}, limit=1000)
+    dots, crosses = ax.lines[0], ax.lines[1]
+    assert sorted(dots.get_ydata()) == [100, 200, 300]
+    assert len(crosses.get_ydata()) == 1
+    assert crosses.get_ydata()[0] > 1000
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["0.5", "1", "2"]
+
+
+def test_a_heat_map_hatches_what_is_not_known():
+    table = xr.DataArray([[1.0, NAN], [3.0, 4.0]], {"seed": [7, 8], "decay": [0.5, 1.0]})
+    ax = plots.heat_map(table, "epochs", "title")
+    cells = ax.collections[0].get_array()
+    assert np.ma.getmaskarray(cells).ravel().tolist() == [False, True, False, False]
+    assert [text.get_text() for text in ax.texts] == ["1.00", "3.00", "4.00"]
+    assert ax.patch.get_hatch()
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("decay", "seed")
+
+
+def test_occupancy_puts_sessions_one_after_the_other():
+    rounds = pd.DataFrame(
+        {
+            "session": [5.0, 5.0, 900.0],
+            "seconds": [60.0, 120.0, 60.0],
+            "lanes": 4,
+            "busy": [4, 3, 1],
+            "waiting": [2, 0, 0],
+        }
+    )
+    ax = plots.occupancy(rounds)
+    right = ax.get_figure().axes[-1]
+    np.testing.assert_allclose(right.lines[0].get_xdata(), [1, 2, 3])
+    np.testing.assert_array_equal(right.lines[0].get_ydata(), [2, 0, 0])
+
+
+READINGS = [Reading("step 2, frequency 3 (99%)", 2, 3), Reading("mixed: 1 (50%), 2 (40%)", 0, 0)]
+
+
+def test_components_are_named_and_mixed_ones_marked():
+    scores = np.random.default_rng(0).normal(size=(5, 4))
+    fig = plots.components(scores, np.full(4, 0.25), READINGS, "member 0")
+    pure, mixed = fig.axes[:2]
+    assert [ax.get_title() for ax in (pure, mixed)] == [reading.text for reading in READINGS]
+    assert [text.get_text() for text in pure.texts] == list("01234")
+    path, dots = pure.lines
+    np.testing.assert_array_equal(path.get_xdata(), scores[[0, 2, 4, 1, 3, 0], 0])
+    assert len(mixed.lines) == 1
+    assert dots.get_color() != mixed.lines[0].get_color()
+    np.testing.assert_array_equal(mixed.lines[0].get_ydata(), scores[:, 3])
+    assert not fig.axes[2].get_visible()
+
+
+def test_planes_are_named():
+    fig = plots.planes(np.ones((1, 7, 2)), [3], [0.987], [2], "member 0")
+    assert fig.axes[0].get_title() == "step 2, frequency 3: circularity 0.987"
+
+
+def test_spectra():
+    key = np.array([False, True, False])
+    ax = plots.spectrum({"embedding": np.array([0.1, 0.7, 0.2]), "output": np.ones(3) / 3}, key)
+    assert [bar.get_height() for bar in ax.patches] == [0.1, 0.7, 0.2]
+    assert [text.get_text() for text in ax.texts] == ["2"]
+    power = np.array([[1.0, 2, 3], [4, 5, 6], [NAN] * 3])
+    for log_epochs, shown in ((False, 6), (True, 3)):
+        drawn = plots.spectrum_over_training(power, np.array([0, 20, 40]), "", None, log_epochs)
+        cells = [c.get_array().size for c in drawn.collections]
+        assert cells == ([shown] if shown > 3 else [])  # of a single epoch there is no map
+    image = plots.spectrum_of_members(np.eye(3), [4, 5, 6]).images[0]
+    np.testing.assert_array_equal(image.get_array(), np.eye(3))
+    planted = np.zeros((4, 4))
+    planted[1, 3] = 5
+    drawn = plots.spectrum_2d(planted).images[0].get_array()
+    assert drawn[3, 1] == 1  # upwards is the frequency in b
+    counts = plots.key_counts(np.array([6, 6, 7]))
+    assert [(bar.get_center()[0], bar.get_height()) for bar in counts.patches] == [(6, 2), (7, 1)]
+    neurons = plots.neurons(np.array([2, 2, 0]), np.array([0.9, 0.5, NAN]), key)
+    assert len(neurons.lines[0].get_ydata()) == 3
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".mp4"])
+def test_a_film_has_a_frame_an_epoch(tmp_path, suffix):
+    from matplotlib.animation import FFMpegWriter
+
+    scores = np.random.default_rng(0).normal(size=(3, 5, 4))
+    path = tmp_path / f"film{suffix}"
+    if suffix == ".mp4" and not FFMpegWriter.isAvailable():
+        with pytest.raises(RuntimeError, match=r"ffmpeg is not installed; a \.gif needs none"):
+            plots.animation(scores, [0, 20, 40], READINGS, path)
+        return
+    assert plots.animation(scores, [0, 20, 40], READINGS, path) == path
+    assert path.stat().st_size > 1000
+    if suffix == ".gif":
+        with Image.open(path) as film:
+            assert film.n_frames == 3
+
+
+def test_a_film_of_another_kind_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"path: '.*film.avi' is not allowed; it must end in"):
+        plots.animation(np.ones((1, 5, 2)), [0], READINGS[:1], tmp_path / "film.avi")

@@ -1,0 +1,182 @@
+"""The page of a run: whole, self-contained, escaped, also while the run goes on."""
+
+import dataclasses
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+import grokjax
+from grokjax import report
+from grokjax.cli import main
+from grokjax.progress import Progress
+
+VOID = {"meta", "br", "img", "input", "hr", "link", "line", "path", "col"}
+
+
+class Page(HTMLParser):
+    """The elements of a page, with their attributes, and that they are closed in order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.open, self.data, self.rows = [], [], None, []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append((tag, dict(attributes)))
+        if tag == "tr":
+            self.rows.append([])
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop()[0] == tag
+
+    def handle_data(self, text):
+        if not self.open:
+            return
+        tag, attributes = self.open[-1]
+        if tag == "script" and attributes.get("id") == "members":
+            self.data = json.loads(text)
+        elif text.strip() and self.rows and any(tag == "tbody" for tag, _ in self.open):
+            self.rows[-1].append(text.strip())
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def page(directory, out=None):
+    return Page(report.write(directory, out).read_text())
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Two moduli, two learning rates, of which one diverges."""
+    from tests.conftest import TINY
+
+    config = grokjax.Config(**TINY)
+    sweep = grokjax.Sweep(config, modulus=[5, 7], learning_rate=[0.01, 1e30], weight_decay=[0, 1])
+    return grokjax.train(sweep, tmp_path_factory.mktemp("report") / "run", progress=False)
+
+
+@pytest.fixture(scope="module")
+def whole(finished):
+    return page(finished.directory)
+
+
+def test_every_member_is_in_the_table_and_in_the_data(finished, whole):
+    rows = [row for row in whole.rows if row and row[0].isdigit() and row[1] != "0"]
+    members = finished.members
+    assert [int(row[0]) for row in rows[: len(members)]] == members.index.tolist()
+    assert [row[1] for row in rows[: len(members)]] == members["status"].tolist()
+    data = whole.data["members"]
+    assert [each["member"] for each in data] == members.index.tolist()
+    assert whole.data["epochs"] == [0, 2, 4, 6]
+    last = finished.history.test_accuracy.values[0]
+    np.testing.assert_allclose(data[0]["curves"]["test_accuracy"], last, rtol=5e-3)
+    assert len(data[0]["spectrum"]) == 2
+    assert sum(data[0]["spectrum"]) == pytest.approx(1, abs=1e-2)
+    for circle in data[0]["circles"]:
+        assert len(circle["x"]) == len(circle["y"]) == 5
+    diverged = members.index[members["status"] == "diverged"][0]
+    assert len(data[diverged]["curves"]["train_loss"]) < 4
+
+
+def test_it_needs_no_network_and_no_other_file(finished, whole):
+    for tag, attributes in whole.elements:
+        for name in ("src", "href"):
+            if name in attributes:
+                allowed = ("data:", "#")
+                assert attributes[name].startswith(allowed), (tag, attributes[name][:80])
+    text = (finished.directory / "report.html").read_text()
+    addresses = set(re.findall(r"https?://[^\s\"'<)]+", text))
+    assert addresses <= {"http://www.w3.org/2000/svg"}
+    policy = [a["content"] for a in whole.all("meta") if "http-equiv" in a]
+    assert "default-src 'none'" in policy[0]
+    assert "@import" not in text
+
+
+def test_pictures_have_words_and_each_shape_its_own(whole):
+    images = whole.all("img")
+    assert all(image["alt"] for image in images)
+    words = [image["alt"] for image in images]
+    assert {"Accuracy against epochs", "Loss against epochs"} <= set(words)
+    assert "Time to memorise and to grok against weight_decay" in words
+    assert "Median epoch of grokking over modulus and learning_rate" in words
+    ids = [attributes["id"] for _, attributes in whole.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert {"learning", "sweep", "learnt-0", "learnt-1", "machine"} <= set(ids)
+
+
+class StopAfter(Progress):
+    """Ends a run as a user would, after some rounds."""
+
+    def __init__(self, rounds):
+        super().__init__(False)
+        self._left = rounds
+
+    def update(self, tally, last=False):
+        super().update(tally, last)
+        self._left -= 1
+        if self._left == 0:
+            raise KeyboardInterrupt
+
+
+def stopped(tiny, directory):
+    """A run that was ended before its first checkpoint."""
+    sweep = grokjax.Sweep(dataclasses.replace(tiny, max_epochs=40), seed=range(6))
+    with pytest.raises(KeyboardInterrupt):
+        grokjax.train(sweep, directory, lanes=2, progress=StopAfter(2))
+    return directory
+
+
+def test_a_run_that_is_not_over(tiny, tmp_path):
+    """Nobody has parameters yet; the page is there all the same."""
+    directory = stopped(tiny, tmp_path / "run")
+    whole = page(directory)
+    text = (directory / "report.html").read_text()
+    assert "The run is not over: " in text
+    assert "no parameters saved yet" in text
+    assert len(whole.data["members"]) == 6
+    assert all("spectrum" not in each for each in whole.data["members"])
+
+
+def test_hostile_names_are_text(tiny, tmp_path):
+    """A directory may be called anything; so may settings that another wrote by hand."""
+    directory = stopped(tiny, tmp_path / "<img src=x onerror=alert(1)>")
+    scripts = len(page(directory).all("script"))
+    info = json.loads((directory / "config.json").read_text())
+    info["recipe"] = "</script><script>alert(1)</script>"
+    info["environment"]["python"] = '"><script>alert(2)</script>'
+    (directory / "config.json").write_text(json.dumps(info))
+    text = report.write(directory).read_text()
+    whole = Page(text)
+    assert "<script>alert" not in text
+    assert not any("onerror" in attributes for _, attributes in whole.elements)
+    assert len(whole.all("script")) == scripts
+
+
+def test_the_page_stays_small_with_many_members():
+    """The curves of a member are thinned, the last evaluation kept."""
+    from grokjax.report.members import kept_evaluations
+
+    assert kept_evaluations(50, 8).tolist() == list(range(50))
+    many = kept_evaluations(1001, 1000)
+    assert len(many) == 60
+    assert (many[0], many[-1]) == (0, 1000)
+    assert len(kept_evaluations(1001, 10)) == 160
+    assert len(kept_evaluations(1001, 100_000)) == 40
+
+
+def test_the_command(tiny, tmp_path, capsys):
+    directory = stopped(tiny, tmp_path / "run")
+    assert main(["report", str(directory), "--out", str(tmp_path / "page.html")]) == 0
+    captured = capsys.readouterr()
+    assert f"report: {tmp_path / 'page.html'}" in captured.out
+    assert "drawing 1 of" in captured.err
+    assert main(["report", str(tmp_path / "nothing")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
