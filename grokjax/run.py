@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grokjax import journal
+from grokjax.analysis.timing import held
 from grokjax.config import SCHEMA_VERSION, Config, Hypers, check_schema
 from grokjax.journal import DamagedRun
 from grokjax.stopping import is_over
@@ -116,15 +117,18 @@ class Run:
         parts = [pd.DataFrame(part) for part in journal.parts(self.directory, "rounds")]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
-    def grid(self, variable: str) -> xr.DataArray:
+    def grid(self, variable: str, hold: bool = False) -> xr.DataArray:
         """One variable with the swept fields as dimensions instead of `member`.
 
-        Combinations that the sweep does not have are NaN. Raises ValueError if
+        Combinations that the sweep does not have are NaN; so is what follows a
+        member's stop, unless its last value is to `hold`. Raises ValueError if
         nothing is swept.
         """
         if not self.sweep.swept:
             raise ValueError("grid: nothing is swept in this run")
         array = self.history[variable].drop_vars(["status", "step", "member"])
+        if hold:
+            array = array.copy(data=held(array.values))
         first, *others = self.sweep.swept
         if not others:  # one level is no multi-index to unstack
             return array.swap_dims(member=first)

@@ -56,6 +56,16 @@ def test_grid_unstacks_the_axes(finished):
     )
 
 
+def test_a_grid_may_hold_what_stopped(tiny, tmp_path):
+    sweep = grokjax.Sweep(tiny, learning_rate=[1e-2, 1e30], seed=[0, 1])
+    run = grokjax.train(sweep, tmp_path / "run", progress=False)
+    bare, whole = run.grid("train_accuracy"), run.grid("train_accuracy", hold=True)
+    assert np.isnan(bare.sel(learning_rate=1e30, seed=0).values[-1])
+    ended = bare.sel(learning_rate=1e30, seed=0).dropna("eval").values[-1]
+    assert whole.sel(learning_rate=1e30, seed=0).values[-1] == ended
+    np.testing.assert_array_equal(whole.sel(learning_rate=1e-2), bare.sel(learning_rate=1e-2))
+
+
 def test_snapshots_of_one_program_among_others(finished):
     with pytest.raises(ValueError, match="shapes differ between programs"):
         _ = finished.snapshots

@@ -167,14 +167,20 @@ def as_text(quartiles: tuple[float, float, float], digits: int = 0) -> str:
     return f"{middle} ({low} to {high})"
 
 
+def held(values: np.ndarray) -> np.ndarray:
+    """`[M, T, ...]` with what follows a member's last number filled with it."""
+    steps = np.arange(values.shape[1]).reshape(1, -1, *[1] * (values.ndim - 2))
+    last = np.maximum.accumulate(np.where(np.isnan(values), 0, steps), axis=1)
+    return np.take_along_axis(values, last, axis=1)
+
+
 def band(values: np.ndarray) -> np.ndarray:
     """Quartiles over members, `[M, T]` -> `[3, T]`; a member that stopped keeps its last value.
 
     So the band is over all members that have begun, from end to end.
     """
-    last = np.maximum.accumulate(np.where(np.isnan(values), 0, np.arange(values.shape[1])), axis=1)
-    held = np.take_along_axis(values, last, axis=1)
-    begun = held[~np.isnan(held).all(axis=1)]
+    whole = held(values)
+    begun = whole[~np.isnan(whole).all(axis=1)]
     if not len(begun):
         return np.full((3, values.shape[1]), np.nan)
     return np.nanquantile(begun, (0.25, 0.5, 0.75), axis=0)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from matplotlib.axes import Axes
 
 from grokjax.analysis.timing import Survival
-from grokjax.plots.style import OTHER, TEST, TRAIN, axes, styled
+from grokjax.plots.style import OTHER, OTHERS, TEST, TRAIN, axes, styled
+
+COLORS = (TRAIN, OTHER, TEST, *(c for c in OTHERS if c not in (TRAIN, OTHER)))
 
 
 @styled
@@ -14,7 +18,7 @@ def survival(named: dict[str, Survival], title: str = "", ax: Axes | None = None
     """Share of members that are not there yet, against epochs, with its 95% band.
 
     Args:
-      named: label to `analysis.timing.kaplan_meier`; up to three.
+      named: label to `analysis.timing.kaplan_meier`; seven can be told apart.
       title: above the axes.
       ax: where to draw; none: on a new figure.
 
@@ -22,7 +26,7 @@ def survival(named: dict[str, Survival], title: str = "", ax: Axes | None = None
       The axes drawn on.
     """
     ax = axes(ax)
-    for color, (label, found) in zip((TRAIN, OTHER, TEST), named.items(), strict=False):
+    for color, (label, found) in zip(itertools.cycle(COLORS), named.items(), strict=False):
         x = np.concatenate([[0.0], found.epochs, [found.last]])
         curves = (
             np.concatenate([[1.0], curve, curve[-1:] if len(curve) else [1.0]])
@@ -39,7 +43,8 @@ def survival(named: dict[str, Survival], title: str = "", ax: Axes | None = None
         ylim=(-0.02, 1.02),
         xlim=(0, None),
     )
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=len(named))
+    if named:
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=min(3, len(named)))
     return ax
 
 
