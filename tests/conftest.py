@@ -25,3 +25,17 @@ TINY = {
 def tiny():
     """A config that trains in no time: 24 pairs, 3 steps an epoch, the last of 6 rows."""
     return Config(**TINY)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once(tmp_path_factory):
+    """What one process of a test has compiled the next ones load; this one compiles for itself.
+
+    Most of a short process's time would go into it. Begun anew with each session.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
+        patch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+        # XLA doubts, with 3 kB on stderr a program, that this machine is the one that compiled.
+        patch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+        yield

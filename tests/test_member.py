@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 from functools import partial
 
 import jax
@@ -14,19 +15,33 @@ CACHED = 10
 """Rows of a chunk: a full batch of 24 takes three."""
 
 
-@partial(jax.jit, static_argnums=(0, 1, 3, 4))
-def trained(config, bound, hypers, rounds, cached):
-    one = member.build(config, bound, cached)
-    state, first = one.init(hypers)
-    for _ in range(rounds):
-        state, last = one.round(hypers, state)
-    return state, first, last
+COMPILED = {}
+"""By the text of the lowered program, constants and all: most members here begin alike."""
+
+
+def compiled(function, *arguments):
+    lowered = jax.jit(function).lower(*arguments)
+    text = lowered.as_text()
+    if text not in COMPILED:
+        COMPILED[text] = lowered.compile()
+    return COMPILED[text]
+
+
+@functools.cache
+def functions(static, bound, cached):
+    """The two functions of a member, each a program of its own as in lanes."""
+    one, hypers = member.build(static, bound, cached), Hypers.of(static)
+    state, _ = jax.eval_shape(one.init, hypers)
+    return compiled(one.init, hypers), compiled(one.round, hypers, state)
 
 
 def run(config, rounds=1, bound=None, cached=CACHED):
     hypers = Hypers.of(config)
-    out = trained(config.static, bound or config.train_size, hypers, rounds, cached)
-    return jax.tree.map(np.asarray, out)
+    init, round = functions(config.static, bound or config.train_size, cached)
+    state, first = init(hypers)
+    for _ in range(rounds):
+        state, last = round(hypers, state)
+    return jax.tree.map(np.asarray, (state, first, last))
 
 
 def same(a, b):
@@ -62,8 +77,7 @@ def test_chunks_add_up_to_the_whole(tiny, batch_size):
 
 def test_only_the_largest_logit_counts_as_correct(tiny):
     """Where all are equal nothing is: a network decayed to zero has learnt nothing."""
-    one = member.build(tiny, 24, CACHED)
-    metrics = one.init(Hypers.of(with_(tiny, init_scale=1e-30)))[1]
+    _, metrics, _ = run(with_(tiny, init_scale=1e-30))
     assert metrics["train_accuracy"] == metrics["test_accuracy"] == 0
     np.testing.assert_allclose(metrics["train_loss"], np.log(7), rtol=1e-6)
 

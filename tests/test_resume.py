@@ -17,12 +17,12 @@ from grokjax.config import Config
 from grokjax.interrupt import Signals
 from tests.conftest import TINY
 
-CONFIG = Config(**TINY | {"max_epochs": 3000})
+CONFIG = Config(**TINY | {"max_epochs": 1000})
 SWEEP = Sweep(CONFIG, seed=range(3), weight_decay=[0.0, 1.0])
 COMMAND = [
     *(sys.executable, "-m", "grokjax", "train", "--seeds", "3", "--weight-decay", "0", "1"),
     *(word for name, value in TINY.items() for word in (f"--{name.replace('_', '-')}", str(value))),
-    *("--max-epochs", "3000", "--checkpoint-every", "0.3", "--lanes", "4", "--devices", "2"),
+    *("--max-epochs", "1000", "--checkpoint-every", "0.1", "--lanes", "4", "--devices", "2"),
 ]
 
 

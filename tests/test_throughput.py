@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import subprocess
 import sys
 
 import jax
@@ -12,7 +13,7 @@ import pytest
 from grokjax import batches, member, models, recipes
 from grokjax.config import Hypers
 from tests.reference import AdamW, gradients
-from tests.test_experiments import SCRIPTS, run
+from tests.test_experiments import SCRIPTS
 
 sys.path.insert(0, str(SCRIPTS))
 from rivals import by_grokjax, by_jax, scores, stage
@@ -181,11 +182,29 @@ def test_a_contender_that_computes_something_else_is_refused(monkeypatch):
         throughput.measure(SMALL, [scores.Row("JAX", "by_jax.OneByOne", 1)], throughput.Args())
 
 
+# The script as users start it, but for the size of what it measures.
+SMALLER = """
+import runpy, sys
+from pathlib import Path
+
+sys.argv = sys.argv[1:]
+sys.path.insert(0, str(Path(sys.argv[0]).parent))
+from rivals import workload
+
+workload.WORKLOADS["notebook"] = workload.Workload(
+    "notebook", modulus=13, train_fraction=0.8, batch_size=64, embed_dim=32, hidden_dim=64
+)
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
 @pytest.mark.slow
 def test_the_script_measures_and_draws(tmp_path):
     out = tmp_path / "figure.png"
-    arguments = ("--workloads", "notebook", "--members", 1, "--repeats", 1, "--seconds", 0.1)
-    done = run("throughput.py", "--out", out, "--no-torch", "--json", *arguments)
+    arguments = ("--workloads", "notebook", "--members", "1", "--repeats", "1", "--seconds", "0.1")
+    command = [sys.executable, "-c", SMALLER, str(SCRIPTS / "throughput.py"), "--out", str(out)]
+    command += ["--no-torch", "--json", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     table = out.with_suffix(".md").read_text()
     assert "pip install 'grokjax[bench]'" in table
