@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from grokjax.analysis import fourier
 from grokjax.analysis.circles import PURE, frequency_of, pairs, read, step_of
 from grokjax.analysis.pca import pca
-from tests.test_fourier import SEEDS, often, planted, power_by_definition
+from tests.planted import SEEDS, often, planted, power_by_definition
 
 NOTEBOOK = {15: 7, 35: 3, 10: 16, 11: 24, 1: 1, 3: 18}
 """Steps that the notebook's authors read off its six circles mod 53, and their frequencies."""

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from grokjax.analysis.concentration import gini, participation
-from tests.test_fourier import often
+from tests.planted import often
 
 SPECTRA = arrays(np.float32, (3, 7), elements=st.floats(0, 1e3, width=32)).filter(
     lambda values: (values.sum(axis=1) > 1e-3).all()

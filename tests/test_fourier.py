@@ -2,64 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from grokjax.analysis import fourier
 from grokjax.analysis.pca import pca
-
-SEEDS = st.integers(0, 2**32 - 1)
-
-
-def often(examples):
-    """The same `examples` cases in every run."""
-    return settings(max_examples=examples, deadline=None, derandomize=True)
-
-
-def frame(dims, rng):
-    """Orthonormal rows at random, `[D, D]`."""
-    return np.linalg.qr(rng.normal(size=(dims, dims)))[0]
-
-
-def planted(modulus, radii, dims, noise=0.0, seed=0):
-    """An embedding float32 `[P, D]`: circles, off centre, at random orientation and phase.
-
-    radii: of the circle of each frequency, `{k: r}`, each in a plane of its own.
-    """
-    rng = np.random.default_rng(seed)
-    axes, t = frame(dims, rng), np.arange(modulus)
-    embedding = 3 * rng.normal(size=dims) + noise * rng.normal(size=(modulus, dims))
-    for i, (k, radius) in enumerate(radii.items()):
-        angles = 2 * np.pi * k * t / modulus + rng.uniform(0, 2 * np.pi)
-        wave = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        embedding += radius * wave @ axes[2 * i : 2 * i + 2]
-    return embedding.astype(np.float32)
-
-
-def power_by_definition(table):
-    """`[P, D]` -> `[P // 2]` by summing over the tokens, one frequency after the other."""
-    table = np.asarray(table, np.float64)
-    modulus = len(table)
-    power = []
-    for k in range(1, modulus // 2 + 1):
-        both = {k, modulus - k}
-        waves = [np.exp(-2j * np.pi * f * np.arange(modulus) / modulus) for f in both]
-        power.append(sum((np.abs(wave @ table) ** 2).sum() for wave in waves) / modulus)
-    return np.array(power)
-
-
-def network(modulus, dims, hidden, members, seed):
-    """Parameters of random networks, leading axis M."""
-    rng = np.random.default_rng(seed)
-
-    def draw(*shape):
-        return rng.normal(size=(members, *shape)).astype(np.float32)
-
-    return {
-        "embed": {"embedding": draw(modulus, dims)},
-        "hidden": {"kernel": draw(2 * dims, hidden), "bias": draw(hidden)},
-        "output": {"kernel": draw(hidden, modulus), "bias": draw(modulus)},
-    }
+from tests.planted import SEEDS, frame, network, often, planted, power_by_definition
 
 
 @pytest.mark.parametrize("modulus", [2, 3, 7, 8, 53])
@@ -213,3 +161,25 @@ def test_circularity_of_ellipses_and_lines(modulus):
 def test_half_the_modulus_has_no_plane():
     found = fourier.planes(planted(8, {1: 1.0}, 6, noise=0.3)[None])
     assert np.isnan(found.circularity[0]).tolist() == [False, False, False, True]
+
+
+@pytest.mark.parametrize("modulus", [53, 8])
+def test_a_plane_is_round_by_its_own_frequency_only(modulus):
+    """One circle, at k = 3, shows in every plane; only its own is a circle of its own."""
+    found = fourier.planes(planted(modulus, {3: 1.0}, dims=16, noise=0.01)[None])
+    rates = found.circularity[0]
+    assert rates[2] > 0.99
+    others = np.delete(rates, 2)
+    assert np.nanmax(others) < 0.5
+
+
+def test_half_the_modulus_has_a_direction_and_no_plane():
+    """What is left beside it is that of the cosine alone."""
+    table = planted(8, {3: 1.0}, dims=6, noise=0.1)
+    found = fourier.planes(table[None])
+    assert np.isnan(found.circularity[0, 3])
+    assert not found.points[0, 3, :, 1].any()
+    centred = table - table.mean(axis=0)
+    along = (-1.0) ** np.arange(8) @ centred
+    expected = np.sum((centred @ along / np.linalg.norm(along)) ** 2) / np.sum(centred**2)
+    np.testing.assert_allclose(found.share[0, 3], expected, rtol=1e-4)

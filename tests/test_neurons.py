@@ -1,12 +1,13 @@
 """Hidden neurons: planted waves are found, and spectra match transforms in float64."""
 
+import jax
 import numpy as np
 import pytest
 from hypothesis import given
 
 from grokjax.analysis.neurons import neurons
+from tests.planted import SEEDS, network, often
 from tests.reference import forward
-from tests.test_fourier import SEEDS, network, often
 
 
 def by_member(params, index=0):
@@ -165,3 +166,18 @@ def test_the_tokens_are_not_swapped():
     assert found.activations[0, 2, 0] == pytest.approx(49 / 2, rel=1e-4)
     assert found.activations[0, 0, 2] == pytest.approx(0, abs=1e-4)
     assert found.logits[0, 2, 0] == pytest.approx(7 * 49 / 2, rel=1e-4)  # each class the same
+
+
+def test_a_wave_that_alternates_has_its_crest_at_0_or_pi():
+    """There is no sine at k = P/2: relu of +-(-1)**a."""
+    modulus = 8
+    sign = (-1.0) ** np.arange(modulus)
+    params = {
+        "embed": {"embedding": np.stack([sign, np.ones(modulus)], axis=1)},
+        "hidden": {"kernel": np.array([[1.0, -1], [0, 0], [0, 0], [0, 0]]), "bias": np.zeros(2)},
+        "output": {"kernel": np.ones((2, modulus)), "bias": np.zeros(modulus)},
+    }
+    stacked = jax.tree.map(lambda leaf: leaf.astype(np.float32)[None], params)
+    found = neurons(stacked)
+    assert found.frequency[0].tolist() == [4, 4]
+    np.testing.assert_allclose(found.phase[0, :, 0], [0, np.pi], atol=1e-5)

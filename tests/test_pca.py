@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from grokjax.analysis import fourier
 from grokjax.analysis.pca import COMPONENTS, pca, project
-from tests.test_fourier import SEEDS, frame, often, planted
+from tests.planted import SEEDS, frame, often, planted
 
 
 def stretched(modulus, dims, seed, scale=1.0):

@@ -11,7 +11,7 @@ from grokjax.analysis.members import over_members
 from grokjax.analysis.neurons import neurons
 from grokjax.analysis.pca import pca
 from grokjax.analysis.survey import DIMS, findings, survey
-from tests.test_fourier import network, planted
+from tests.planted import network, planted
 
 
 def picked(tree, index):
@@ -195,3 +195,21 @@ def test_survey_of_an_embedding_narrower_than_twelve(params):
     empty = survey(picked(params, slice(0)))
     assert empty.sizes["member"] == 0
     assert empty.drop_dims("member").sizes == narrow.drop_dims("member").sizes
+
+
+@pytest.mark.parametrize(("modulus", "dims"), [(3, 4), (2, 4), (7, 1)])
+def test_the_smallest_networks(modulus, dims):
+    """One frequency, or one component and so no pair."""
+    found = survey(network(modulus, dims, hidden=3, members=2, seed=0))
+    assert found.sizes["pair"] == min(modulus, dims) // 2
+    for shares in found.pair_shares.values:
+        assert len(circles.read(shares, modulus)) == found.sizes["pair"]
+
+
+def test_a_member_without_numbers_has_no_frequency_either():
+    params = network(7, 4, hidden=3, members=2, seed=0)
+    params["embed"]["embedding"][1] = np.nan
+    found = survey(params)
+    assert (found.neuron_frequency.values[0] > 0).any()
+    assert (found.neuron_frequency.values[1] == 0).all()
+    assert not found.key.values[1].any()

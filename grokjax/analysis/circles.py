@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -24,7 +25,7 @@ PURE = 0.9
 class Pairs(NamedTuple):
     """Of each pair of components, J of them; K = P // 2."""
 
-    step: Array  # int32 [J], shift between angular neighbours, folded; 0: some tokens coincide
+    step: Array  # int32 [J], shift between angular neighbours, folded; 0: such tokens coincide
     shares: Array  # [J, K], of the pair's power at each frequency
     circularity: Array  # [J], see `fourier.circularity`
 
@@ -51,7 +52,7 @@ def pairs(scores: Array) -> Pairs:
     step = jnp.where(
         nearest.min(axis=1) > 1e-3 * 2 * jnp.pi / modulus, nearest.argmin(axis=1) + 1, 0
     )
-    power = jnp.stack([fourier.power.one(plane) for plane in points])  # [J, K]
+    power = jax.vmap(fourier.power.one)(points)  # [J, K]
     return Pairs(
         step=step.astype(jnp.int32),
         shares=power / power.sum(axis=1, keepdims=True),
@@ -92,7 +93,8 @@ def read(shares: np.ndarray, modulus: int, pure: float = PURE) -> list[Reading]:
     """
     readings = []
     for row in np.asarray(shares):
-        first, second = (int(k) for k in np.argsort(-row)[:2] + 1)
+        strongest = [int(k) for k in np.argsort(-row)[:2] + 1]
+        first = strongest[0]
         if not np.isfinite(row).all():
             readings.append(Reading("", 0, 0))
         elif row[first - 1] >= pure:
@@ -101,6 +103,6 @@ def read(shares: np.ndarray, modulus: int, pure: float = PURE) -> list[Reading]:
             text += f"frequency {first} ({row[first - 1]:.0%})"
             readings.append(Reading(text, step, first))
         else:
-            parts = (f"{k} ({row[k - 1]:.0%})" for k in (first, second))
+            parts = (f"{k} ({row[k - 1]:.0%})" for k in strongest)
             readings.append(Reading("mixed: " + ", ".join(parts), 0, 0))
     return readings

@@ -94,8 +94,10 @@ class Planes(NamedTuple):
     """The embedding in the plane of each frequency; K = P // 2."""
 
     points: Array  # [K, P, 2], tokens along the cosine and sine directions
-    circularity: Array  # [K], see `circularity`; NaN for k = P/2, which has no plane
-    share: Array  # [K], of the centred embedding's variance that lies in the plane
+    circularity: Array  # [K], see `circularity`, at the plane's own frequency; NaN for k = P/2
+    # [K], of the centred embedding's variance that lies in the plane. Planes of two frequencies
+    # need not be orthogonal, so it may be more than the frequency's own power.
+    share: Array
 
 
 @over_members
@@ -120,19 +122,28 @@ def planes(embedding: Array) -> Planes:
     left, _, right = jnp.linalg.svd(directions, full_matrices=False)
     axes = left @ right  # [K, 2, D], orthonormal
     points = jnp.swapaxes(axes @ centred.T, 1, 2)  # [K, P, 2]
-    alone = k * 2 == modulus
-    rate = circularity(points)
+    alone = k * 2 == modulus  # it has a direction and no plane
+    points = jnp.where(alone[:, None, None] & (jnp.arange(2) == 1)[None, None], 0.0, points)
+    turning = rotation(points)  # [K, P]
+    own = jnp.maximum(turning[k - 1, k], turning[k - 1, -k])
     inside = jnp.sum(points**2, axis=(1, 2)) / jnp.sum(centred**2)
-    return Planes(points, jnp.where(alone, jnp.nan, rate), inside)
+    return Planes(points, jnp.where(alone, jnp.nan, own), inside)
 
 
-def circularity(points: Array) -> Array:
-    """How much of a path `[..., P, 2]` through the tokens is one even rotation.
+def rotation(points: Array) -> Array:
+    """The power of a path `[..., P, 2]` through the tokens as shares of even rotations `[..., P]`.
 
-    The largest share of the points' power, as complex numbers, in a single
-    frequency of one direction: 1 for tokens evenly around a circle at a step of
-    their own, (a + b)**2 / (2 a**2 + 2 b**2) for an ellipse, 1/2 for a line.
+    Entry k is the one by 2 pi k / P a token; P - k the same the other way round.
     """
     z = points[..., 0] + 1j * points[..., 1]  # [..., P]
     spectrum = jnp.abs(jnp.fft.fft(z - z.mean(axis=-1, keepdims=True), axis=-1)) ** 2
-    return spectrum.max(axis=-1) / spectrum.sum(axis=-1)
+    return spectrum / spectrum.sum(axis=-1, keepdims=True)
+
+
+def circularity(points: Array) -> Array:
+    """How much of a path `[..., P, 2]` through the tokens is one even rotation, `[...]`.
+
+    1 for tokens evenly around a circle at a step of their own, (a + b)**2 /
+    (2 a**2 + 2 b**2) for an ellipse, 1/2 for a line.
+    """
+    return rotation(points).max(axis=-1)

@@ -22,7 +22,9 @@ class Neurons(NamedTuple):
 
     frequency: Array  # int32 [H], 1..K; 0 for a neuron that never changes
     share: Array  # [H], of its variance that its frequency explains; NaN for such a one
-    phase: Array  # [H, 2], radians, where along a and along b the wave has its crest
+    # [H, 2], radians: where along a and along b the wave of its frequency has its crest. Of its
+    # waves in a alone and in b alone, so it says nothing where those are weak.
+    phase: Array
     activations: Array  # [K + 1, K + 1], power of all activations by frequency in a and in b
     logits: Array  # [K + 1, K + 1], the same of all logits
 
@@ -54,11 +56,12 @@ def neurons(params: dict[str, Any]) -> Neurons:
     frequency = explained.argmax(axis=0) + 1
     # cos(w a - phase) has the coefficients cos(phase) of the cosine and sin(phase) of the sine.
     c, s, neuron = cosine[frequency - 1], sine[frequency - 1], jnp.arange(width)
-    phase_a = jnp.arctan2(waves[s, 0, neuron], waves[c, 0, neuron])
-    phase_b = jnp.arctan2(waves[0, s, neuron], waves[0, c, neuron])
+    there = paired[frequency - 1, 0]
+    phase_a = jnp.arctan2(jnp.where(there, waves[s, 0, neuron], 0), waves[c, 0, neuron])
+    phase_b = jnp.arctan2(jnp.where(there, waves[0, s, neuron], 0), waves[0, c, neuron])
     logits = hidden @ output["kernel"] + output["bias"][None, None]  # [P, P, P]
-    # Rounding leaves a constant neuron some 1e-14 of its square.
-    silent = total <= 1e-9 * jnp.sum(hidden**2, axis=(0, 1))
+    # Rounding leaves a constant neuron some 1e-14 of its square; a NaN is not greater.
+    silent = ~(total > 1e-9 * jnp.sum(hidden**2, axis=(0, 1)))
     return Neurons(
         frequency=jnp.where(silent, 0, frequency).astype(jnp.int32),
         share=jnp.where(silent, jnp.nan, explained.max(axis=0) / total),

@@ -32,7 +32,7 @@ def pca(embedding: Array, components: int = COMPONENTS) -> PCA:
 
     Args:
       embedding: float `[P, D]` of a member; all of them together `[M, P, D]`.
-      components: C, at most min(P, D).
+      components: C, by keyword; there are min(P, D) of them at most.
 
     Returns:
       `PCA`. A component's sign is such that its largest entry is positive.

@@ -26,6 +26,7 @@ def survival(named: dict[str, Survival], title: str = "", ax: Axes | None = None
       The axes drawn on.
     """
     ax = axes(ax)
+    texts: list[str] = []
     for color, (label, found) in zip(itertools.cycle(COLORS), named.items(), strict=False):
         x = np.concatenate([[0.0], found.epochs, [found.last]])
         curves = (
@@ -33,8 +34,8 @@ def survival(named: dict[str, Survival], title: str = "", ax: Axes | None = None
             for curve in (found.share, found.low, found.high)
         )
         middle, low, high = curves
-        text = f"{label} ({found.got_there} of {found.members})"
-        ax.step(x, middle, where="post", color=color, label=text)
+        texts.append(f"{label} ({found.got_there} of {found.members})")
+        ax.step(x, middle, where="post", color=color, label=texts[-1])
         ax.fill_between(x, low, high, step="post", color=color, alpha=0.18, linewidth=0)
     ax.set(
         xlabel="epoch",
@@ -43,8 +44,9 @@ def survival(named: dict[str, Survival], title: str = "", ax: Axes | None = None
         ylim=(-0.02, 1.02),
         xlim=(0, None),
     )
-    if named:
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=min(3, len(named)))
+    if texts:
+        columns = min(3, len(texts)) if max(map(len, texts)) < 25 else 1  # wider than the axes
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=columns)
     return ax
 
 

@@ -138,11 +138,12 @@ def _tiles(run: Run, times: dict[str, Survival], of_shape: list[Group]) -> list[
         }
     ]
     for name, found in times.items():
-        low, middle, high = (_whole(q) for q in found.quartiles())
-        band = " to ".join(_whole(q) for q in found.median_band())
-        note = f"epochs, median (95% band {band}); quartiles {low} to {high}; "
+        low, middle, high = found.quartiles()
+        band = " to ".join(_epoch(q) for q in found.median_band())
+        note = f"epochs, median (95% band {band}); quartiles {_epoch(low)} to {_epoch(high)}; "
         note += f"{found.got_there} of {found.members} members"
-        tiles.append({"label": name, "value": middle, "note": note})
+        value = f"> {found.last:,.0f}" if np.isnan(middle) else _epoch(middle)
+        tiles.append({"label": name, "value": value, "note": note})
     if of_shape:
         keys = np.concatenate([group.found.key.values.sum(axis=1) for group in of_shape])
         note = f"median of {len(keys)} members; {keys.min()} to {keys.max()}"
@@ -155,8 +156,9 @@ def _tiles(run: Run, times: dict[str, Survival], of_shape: list[Group]) -> list[
     return tiles
 
 
-def _whole(value: float) -> str:
-    return f"{value:,.0f}" if np.isfinite(value) else "unknown"
+def _epoch(value: float) -> str:
+    """A quantile of times; one that is not known is beyond what was looked at."""
+    return f"{value:,.0f}" if np.isfinite(value) else "later"
 
 
 def _settings(run: Run) -> list[tuple[str, str, str]]:

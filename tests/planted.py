@@ -1,0 +1,58 @@
+"""Embeddings and networks whose analysis is known, for tests to find again."""
+
+import numpy as np
+from hypothesis import settings
+from hypothesis import strategies as st
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def often(examples):
+    """The same `examples` cases in every run."""
+    return settings(max_examples=examples, deadline=None, derandomize=True)
+
+
+def frame(dims, rng):
+    """Orthonormal rows at random, `[D, D]`."""
+    return np.linalg.qr(rng.normal(size=(dims, dims)))[0]
+
+
+def planted(modulus, radii, dims, noise=0.0, seed=0):
+    """An embedding float32 `[P, D]`: circles, off centre, at random orientation and phase.
+
+    radii: of the circle of each frequency, `{k: r}`, each in a plane of its own.
+    """
+    rng = np.random.default_rng(seed)
+    axes, t = frame(dims, rng), np.arange(modulus)
+    embedding = 3 * rng.normal(size=dims) + noise * rng.normal(size=(modulus, dims))
+    for i, (k, radius) in enumerate(radii.items()):
+        angles = 2 * np.pi * k * t / modulus + rng.uniform(0, 2 * np.pi)
+        wave = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        embedding += radius * wave @ axes[2 * i : 2 * i + 2]
+    return embedding.astype(np.float32)
+
+
+def power_by_definition(table):
+    """`[P, D]` -> `[P // 2]` by summing over the tokens, one frequency after the other."""
+    table = np.asarray(table, np.float64)
+    modulus = len(table)
+    power = []
+    for k in range(1, modulus // 2 + 1):
+        both = {k, modulus - k}
+        waves = [np.exp(-2j * np.pi * f * np.arange(modulus) / modulus) for f in both]
+        power.append(sum((np.abs(wave @ table) ** 2).sum() for wave in waves) / modulus)
+    return np.array(power)
+
+
+def network(modulus, dims, hidden, members, seed):
+    """Parameters of random networks, leading axis M."""
+    rng = np.random.default_rng(seed)
+
+    def draw(*shape):
+        return rng.normal(size=(members, *shape)).astype(np.float32)
+
+    return {
+        "embed": {"embedding": draw(modulus, dims)},
+        "hidden": {"kernel": draw(2 * dims, hidden), "bias": draw(hidden)},
+        "output": {"kernel": draw(hidden, modulus), "bias": draw(modulus)},
+    }
