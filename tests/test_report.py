@@ -10,6 +10,7 @@ import pytest
 
 import grokjax
 from grokjax import report
+from grokjax.analysis.survey import survey
 from grokjax.cli import main
 from grokjax.progress import Progress
 
@@ -80,8 +81,11 @@ def test_every_member_is_in_the_table_and_in_the_data(finished, whole):
     np.testing.assert_allclose(data[0]["curves"]["test_accuracy"], last, rtol=5e-3)
     assert len(data[0]["spectrum"]) == 2
     assert sum(data[0]["spectrum"]) == pytest.approx(1, abs=1e-2)
+    plane = survey(finished.of([0]).params).plane.values[0]  # [K, P, 2]
+    assert data[0]["circles"]
     for circle in data[0]["circles"]:
-        assert len(circle["x"]) == len(circle["y"]) == 5
+        points = np.stack([circle["x"], circle["y"]], axis=1) / 100
+        np.testing.assert_allclose(points, plane[circle["frequency"] - 1], atol=0.0051)
     diverged = members.index[members["status"] == "diverged"][0]
     assert len(data[diverged]["curves"]["train_loss"]) < 4
 

@@ -163,7 +163,8 @@ function spectrum(member) {
 }
 
 // The tokens of one key frequency; `step` leads from each token to its neighbour on the ring.
-function circle({ frequency, step, circularity, x, y }, member) {
+function circle({ frequency, step, circularity, ...points }, member) {
+  const [x, y] = [points.x, points.y].map((all) => all.map((value) => value / 100)); // hundredths
   const [size, radius, tokens] = [280, 120, x.length];
   const far = Math.max(...x.map(Math.abs), ...y.map(Math.abs)) || 1;
   const place = (token, out = 0) => { // `out`: so many units further from the middle

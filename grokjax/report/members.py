@@ -25,6 +25,11 @@ def numbers(values: np.ndarray, digits: int) -> list[float | None]:
     return [float(f"{v:.{digits}g}") if np.isfinite(v) else None for v in values.tolist()]
 
 
+def hundredths(values: np.ndarray) -> list[Any]:
+    """As whole numbers, which take the least room in JSON."""
+    return np.round(100 * values).astype(int).tolist()
+
+
 def learnt(groups: list[Group]) -> Learnt:
     """Spectrum, key frequencies and circles of every member that has parameters."""
     found: Learnt = {}
@@ -45,7 +50,7 @@ def learnt(groups: list[Group]) -> Learnt:
                 ],
                 "circles": [
                     {"frequency": k, "step": step or None, "circularity": rate}
-                    | dict(zip("xy", np.round(data["plane"][i][k - 1].T, 2).tolist(), strict=True))
+                    | dict(zip("xy", hundredths(data["plane"][i][k - 1].T), strict=True))
                     for k, rate, step in known
                 ],
             }

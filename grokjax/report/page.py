@@ -138,6 +138,8 @@ def _tiles(run: Run, times: dict[str, Survival], of_shape: list[Group]) -> list[
         }
     ]
     for name, found in times.items():
+        if not found.members:
+            continue
         low, middle, high = found.quartiles()
         band = " to ".join(_epoch(q) for q in found.median_band())
         note = f"epochs, median (95% band {band}); quartiles {_epoch(low)} to {_epoch(high)}; "
