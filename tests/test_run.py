@@ -34,6 +34,13 @@ def test_history_is_labelled(finished):
     assert history.epoch.values.tolist() == [0, 2, 4, 6, 8]
     assert history.step.values[:, -1].tolist() == [8 * 2] * 4 + [8 * 3] * 4
     assert history.sizes["frequency"] == 3
+    assert history.embedding_power.dims == ("member", "eval", "frequency")
+    assert history.layer_norm.dims == ("member", "eval", "layer")
+    assert history.layer.values.tolist() == ["embed", "hidden", "output"]
+    kernel = finished.params_of(7)["hidden"]  # of the last evaluation
+    expected = np.sqrt(np.sum(kernel["kernel"] ** 2) + np.sum(kernel["bias"] ** 2))
+    last = history.layer_norm.sel(layer="hidden").values[7, -1]
+    np.testing.assert_allclose(last, expected, rtol=1e-6)
     power = history.embedding_power.values
     assert np.isnan(power[:4, :, 2]).all()
     assert np.isfinite(power[4:]).all()
