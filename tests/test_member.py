@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from grokjax import member, models, tasks
+from grokjax.batches import CACHED_ROWS
 from grokjax.config import Hypers
 from tests.reference import forward, losses
 
@@ -65,6 +66,15 @@ def test_the_bound_on_training_rows_changes_no_bit(tiny, batch_size, cached, eva
     short = with_(tiny, train_fraction=0.3, batch_size=batch_size, eval_every=eval_every)
     alone = run(short, rounds=2, cached=cached)
     same(alone, run(short, rounds=2, cached=cached, bound=tiny.train_size))
+
+
+@pytest.mark.parametrize("fractions", [(0.3, 0.6), (0.3, 0.9)])
+def test_a_full_batch_that_fits_a_chunk_is_rounded_as_in_several(tiny, fractions):
+    """The tiny network is too small to show it: one chunk alone is inlined and fused otherwise."""
+    base = with_(tiny, modulus=23, embed_dim=32, hidden_dim=64, batch_size=None, eval_every=1)
+    short, long = (with_(base, train_fraction=fraction) for fraction in fractions)
+    alone = run(short, rounds=3, cached=CACHED_ROWS)
+    same(alone, run(short, rounds=3, cached=CACHED_ROWS, bound=long.train_size))
 
 
 @pytest.mark.parametrize("batch_size", [9, None])
