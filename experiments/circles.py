@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import xarray as xr
 
 import grokjax
 from grokjax import plots, recipes
@@ -47,7 +48,6 @@ def main(args: Args) -> None:
         snapshot_spacing="transition",
     )
     run = launch(grokjax.Sweep(config, seed=range(args.seeds)), args.out, args, recipe="notebook")
-    modulus, figures = config.modulus, args.out / "figures"
     found = survey(run.params, run.members.index.tolist(), args.key_times)
     grokked = (run.members["status"] == "grokked").to_numpy()
     print(f"{grokked.sum()} of {len(run)} members grokked; of these:")
@@ -69,27 +69,33 @@ def main(args: Args) -> None:
         )
         text = ", ".join(f"{q:.3f}" for q in np.quantile(purest, (0.1, 0.5, 0.9)))
         print(f"largest share of a frequency in a pair (10, 50, 90%): {text}")
+    figure = draw(run, found, args)
+    finish(run, figure)
 
-    first = found.isel(member=0)
+
+def draw(run: grokjax.Run, found: xr.Dataset, args: Args) -> Path:
+    """All figures, most of them of the first member; the one to name at the end."""
+    modulus, figures = run.config.modulus, args.out / "figures"
+    first, seed = found.isel(member=0), run.members["seed"].iloc[0]
     readings = circles.read(first.pair_shares.values, modulus, args.pure)
-    title = f"addition mod {modulus}, seed {run.members['seed'].iloc[0]}"
+    title = f"addition mod {modulus}, seed {seed}"
     pairs = plots.components(first.scores.values, first.explained.values, readings, title)
     plots.save(pairs, figures / "components.png")
     at = np.flatnonzero(first.key.values)
-    steps = circles.step_of(at + 1, modulus)
-    rates = first.plane_circularity.values[at]
-    plots.save(
-        plots.planes(first.plane.values[at], at + 1, rates, steps, title), figures / "planes.png"
-    )
+    steps, rates = circles.step_of(at + 1, modulus), first.plane_circularity.values[at]
+    planes = plots.planes(first.plane.values[at], at + 1, rates, steps, title)
+    plots.save(planes, figures / "planes.png")
+    everyone = f"addition mod {modulus}, {len(run)} seeds"
     spectra = shares(found.power.sel(table="embedding").values)
-    ax = plots.spectrum_of_members(spectra, run.members.index.tolist(), title)
+    ax = plots.spectrum_of_members(spectra, run.members.index.tolist(), everyone)
     plots.save(ax, figures / "spectra.png")
     if args.film:
         print("drawing the film ...", flush=True)
-        kept = run.select(seed=run.members["seed"].iloc[0]).snapshots
-        scores = np.asarray(pca.project(kept.values, pca.pca(run.embeddings[:1]))[0])
+        kept = run.select(seed=seed).snapshots
+        scores = np.asarray(pca.project(kept.values, pca.pca(run.embeddings[:1])))[0]
         plots.animation(scores, kept.epoch.values, readings, figures / "circles.gif", title)
-    finish(run, plots.save(plots.key_counts(key.sum(axis=1), title), figures / "circles.png"))
+    counts = found.key.sum("frequency").values
+    return plots.save(plots.key_counts(counts, everyone), figures / "circles.png")
 
 
 if __name__ == "__main__":

@@ -95,7 +95,25 @@ def survey(
     import xarray as xr
 
     found = findings(params)
-    values = {
+    values = _values(found, key_times)
+    count = len(found.gini)
+    frequencies = np.arange(values["key"].shape[1] + 1)
+    coordinates = {
+        "member": np.arange(count) if members is None else list(members),
+        "frequency": frequencies[1:],
+        "frequency_a": frequencies,
+        "frequency_b": frequencies,
+        "table": list(fourier.Spectra._fields),
+        "axis": ["cosine", "sine"],
+        "slot": ["a", "b"],
+    }
+    data = {name: (("member", *DIMS[name]), values[name]) for name in DIMS}
+    return xr.Dataset(data, coordinates)
+
+
+def _values(found: Findings, key_times: float) -> dict[str, Any]:
+    """By the names that the Dataset has."""
+    return {
         "scores": found.pca.scores,
         "explained": found.pca.explained,
         "pair_step": found.pairs.step,
@@ -114,16 +132,3 @@ def survey(
         "gini": found.gini,
         "participation": found.participation,
     }
-    count = len(found.gini)
-    frequencies = np.arange(values["key"].shape[1] + 1)
-    coordinates = {
-        "member": np.arange(count) if members is None else list(members),
-        "frequency": frequencies[1:],
-        "frequency_a": frequencies,
-        "frequency_b": frequencies,
-        "table": list(fourier.Spectra._fields),
-        "axis": ["cosine", "sine"],
-        "slot": ["a", "b"],
-    }
-    data = {name: (("member", *DIMS[name]), values[name]) for name in DIMS}
-    return xr.Dataset(data, coordinates)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.animation import FFMpegWriter, PillowWriter
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
 from grokjax.analysis.circles import Reading
 from grokjax.plots.circles import NUMBERED, panels
@@ -41,35 +43,40 @@ def animation(
     """
     path = Path(path)
     writer = _writer(path, frames_per_second)
-    fig, axes = panels(len(readings), " ")
-    tokens: list[tuple[Any, list[Any]]] = []
+    fig, axes = panels(len(readings), "")
+    heading = fig.suptitle(f"{title}  epoch 0")
     most = 1.05 * float(np.nanmax(np.abs(scores)))
-    for ax, reading in zip(axes, readings, strict=True):
-        color = TRAIN if reading.frequency else TEST
-        (dots,) = ax.plot([], [], ".", color=color, alpha=0.6, markersize=3)
-        numbers = scores.shape[1]
-        texts = [
-            ax.text(0, 0, str(t), fontsize=6.5, ha="center", va="bottom")
-            for t in range(0, numbers, 1 if numbers <= NUMBERED else 5)
-        ]
-        ax.set_title(reading.text, fontsize=9)
-        ax.set(xlim=(-most, most), ylim=(-most, most), aspect="equal")
-        ax.tick_params(labelsize=7)
-        tokens.append((dots, texts))
+    tokens = [
+        _dressed(ax, reading, scores.shape[1], most)
+        for ax, reading in zip(axes, readings, strict=True)
+    ]
     path.parent.mkdir(parents=True, exist_ok=True)
     fig.draw_without_rendering()
     fig.set_layout_engine("none")  # once: it takes longer than all else in a frame
     with writer.saving(fig, str(path), dpi=80):
         for epoch, frame in zip(epochs, scores, strict=True):
-            fig.suptitle(f"{title}  epoch {epoch:,}".strip())
+            heading.set_text(f"{title}  epoch {epoch:,}".strip())
             for j, (dots, texts) in enumerate(tokens):
-                x, y = frame[:, 2 * j], frame[:, 2 * j + 1]
-                dots.set_data(x, y)
-                for text in texts:
-                    t = int(text.get_text())
-                    text.set_position((x[t], y[t]))
+                points = frame[:, 2 * j : 2 * j + 2]
+                dots.set_data(*points.T)
+                for token, text in texts.items():
+                    text.set_position(tuple(points[token]))
             writer.grab_frame()
     return path
+
+
+def _dressed(
+    ax: Axes, reading: Reading, tokens: int, most: float
+) -> tuple[Line2D, dict[int, Text]]:
+    """The dots of a panel and its numbers by token, all yet to be placed."""
+    color = TRAIN if reading.frequency else TEST
+    (dots,) = ax.plot([], [], ".", color=color, alpha=0.6, markersize=3)
+    numbered = range(0, tokens, 1 if tokens <= NUMBERED else 5)
+    texts = {t: ax.text(0, 0, str(t), fontsize=6.5, ha="center", va="bottom") for t in numbered}
+    ax.set_title(reading.text, fontsize=9)
+    ax.set(xlim=(-most, most), ylim=(-most, most), aspect="equal")
+    ax.tick_params(labelsize=7)
+    return dots, texts
 
 
 def _writer(path: Path, frames_per_second: float) -> PillowWriter | FFMpegWriter:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from grokjax.analysis.timing import Survival, events, time_to
+from grokjax.analysis.timing import Events, Survival, events, time_to
 from grokjax.config import FIELDS
 from grokjax.journal import replacing
 from grokjax.report import members, pictures
@@ -45,20 +45,10 @@ def write(
     say(f"reading {len(run)} members ...")
     history = run.history
     found = events(history.train_accuracy, history.test_accuracy, history.epoch)
-    times = time_to(found)
     say(f"analysing {len(run)} members ...")
     of_shape = groups(run)
     known = members.learnt(of_shape)
-    parts: list[tuple[str, Callable[[], pictures.Section | None]]] = [
-        ("curves and times", lambda: pictures.learning(run, times)),
-        ("the sweep", lambda: pictures.sweep(run, found)),
-        *(("spectra and circles", partial(pictures.learnt, g, n)) for n, g in enumerate(of_shape)),
-        ("the machine", lambda: pictures.machine(run)),
-    ]
-    sections = []
-    for i, (what, make) in enumerate(parts):
-        say(f"drawing {i + 1} of {len(parts)}: {what} ...")
-        sections.append(make())
+    sections = _sections(run, found, of_shape, say)
     columns, rows = members.table(run, found, known)
     text = _render(
         title=f"grokjax: {Path(directory).resolve().name}",
@@ -66,8 +56,8 @@ def write(
         written=time.strftime("%Y-%m-%d %H:%M"),
         unfinished=_unfinished(run),
         notices=_notices(run, of_shape),
-        tiles=_tiles(run, times, of_shape),
-        sections=[section.to_dict() for section in sections if section],
+        tiles=_tiles(run, time_to(found), of_shape),
+        sections=sections,
         columns=columns,
         rows=rows,
         settings=_settings(run),
@@ -77,6 +67,23 @@ def write(
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path
+
+
+def _sections(
+    run: Run, found: Events, of_shape: list[Group], say: Callable[[str], None]
+) -> list[dict[str, Any]]:
+    """All that is drawn, in the order of the page."""
+    parts: list[tuple[str, Callable[[], pictures.Section | None]]] = [
+        ("curves and times", lambda: pictures.learning(run, time_to(found))),
+        ("the sweep", lambda: pictures.sweep(run, found)),
+        *(("spectra and circles", partial(pictures.learnt, g, n)) for n, g in enumerate(of_shape)),
+        ("the machine", lambda: pictures.machine(run)),
+    ]
+    drawn = []
+    for i, (what, make) in enumerate(parts):
+        say(f"drawing {i + 1} of {len(parts)}: {what} ...")
+        drawn.append(make())
+    return [section.to_dict() for section in drawn if section]
 
 
 def _render(**values: Any) -> str:

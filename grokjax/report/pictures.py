@@ -124,8 +124,7 @@ def _grid(settings: dict[str, np.ndarray], axes: list[str], found: Events) -> An
 def learnt(group: Group, number: int) -> Section:
     """Frequencies over members, and one member's circles."""
     found = group.found
-    one, history = found.isel(member=group.shown), group.run.history
-    member = int(one.member)
+    member = int(found.member[group.shown])
     section = Section(
         f"learnt-{number}",
         "What they learnt" + (f": {group.name}" if group.name else ""),
@@ -142,6 +141,14 @@ def learnt(group: Group, number: int) -> Section:
     section.add(
         plots.key_counts(found.key.sum("frequency").values), "How many key frequencies members have"
     )
+    _one(section, group)
+    return section
+
+
+def _one(section: Section, group: Group) -> None:
+    """The pictures of one member."""
+    one, history = group.found.isel(member=group.shown), group.run.history
+    member = int(one.member)
     readings = circles.read(one.pair_shares.values, group.modulus)
     section.add(
         plots.components(one.scores.values, one.explained.values, readings, f"member {member}"),
@@ -154,7 +161,7 @@ def learnt(group: Group, number: int) -> Section:
         rates = one.plane_circularity.values[at]
         drawn = plots.planes(one.plane.values[at], at + 1, rates, steps, f"member {member}")
         section.add(drawn, f"Member {member} in the planes of its key frequencies")
-    tables = dict(zip(found.table.values, fourier.shares(one.power.values), strict=True))
+    tables = dict(zip(one.table.values, fourier.shares(one.power.values), strict=True))
     section.add(
         plots.spectrum(tables, one.key.values, f"member {member}"),
         f"Spectra of member {member}",
@@ -174,7 +181,6 @@ def learnt(group: Group, number: int) -> Section:
         plots.spectrum_2d(one.logit_power.values, f"logits of member {member}"),
         f"Two-dimensional spectrum of the logits of member {member}",
     )
-    return section
 
 
 def machine(run: Run) -> Section | None:
