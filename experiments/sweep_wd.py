@@ -51,7 +51,7 @@ def main(args: Args) -> None:
                 f"{curve.got_there} of {curve.members} seeds"
             )
     title = f"addition mod {config.modulus}, {args.seeds} seeds a value"
-    ax = plots.times_against("weight decay", decay, named, args.max_epochs, title)
+    ax = plots.times_against("weight decay", decay, named, found.seen, args.max_epochs, title)
     finish(run, plots.save(ax, args.out / "figures" / "sweep_wd.png"))
 
 

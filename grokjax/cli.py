@@ -93,6 +93,9 @@ class Report:
     """The page; none: report.html in the directory."""
 
     def __call__(self) -> None:
+        from grokjax import run as runs
+
+        runs.load(self.directory)  # a refusal needs neither JAX nor matplotlib
         from grokjax import report
 
         began = time.monotonic()

@@ -118,8 +118,8 @@ class Config:
     snapshot_spacing: Spacing = _setting(
         "regular",
         "run",
-        "regular; log: four to each doubling from snapshot_every on; transition: regular, and at "
-        "every evaluation from memorising to grokking",
+        "regular; log: four to each doubling from snapshot_every on; transition: regular, and each "
+        "evaluation between memorising and grokking with more than twice chance on the test pairs",
     )
 
     def __post_init__(self) -> None:

@@ -109,7 +109,7 @@ def _bytes_needed(sweep: Sweep) -> int:
     for c in sweep.members:
         params = sum(math.prod(shape) for shape in c.param_shapes.values())
         evals = c.max_epochs // c.eval_every + 1
-        kept = snapshots.most(c)
+        kept = snapshots.expected(c)
         # Three numbers a parameter: itself and Adam's two, kept of members that never stop.
         records = 2 * evals * (11 + c.modulus // 2)
         total += 4 * (3 * params + records + kept * c.modulus * c.embed_dim)

@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+SCALARS = (
+    "train_loss",
+    "test_loss",
+    "train_accuracy",
+    "test_accuracy",
+    "weight_norm",
+    "embedding_gini",
+)
+
+
 def merged(
     directory: Path, sweep: Sweep, members: Sequence[int], statuses: Sequence[str]
 ) -> xr.Dataset:
@@ -27,7 +37,7 @@ def merged(
     most = max([len(sweep), *(part["member"].max(initial=0) + 1 for part in seen)])
     place = np.full(most, -1)
     place[list(members)] = np.arange(len(members))
-    variables: dict[str, np.ndarray] = {}
+    variables = {} if seen else _nothing(sweep, members)
     # One part after the other: with all of them at once memory would hold the records twice.
     for _, part in zip(seen, journal.parts(directory, "records"), strict=False):
         rows, columns = place[part.pop("member")], np.searchsorted(epochs, part.pop("epoch"))
@@ -46,10 +56,24 @@ def merged(
     coordinates = _coordinates(sweep, members, epochs)
     coordinates["status"] = ("member", np.array(statuses, dtype=str))
     if "layer_norm" in variables:
-        coordinates["layer"] = sorted({name.split("/")[0] for name in sweep.config.param_shapes})
+        coordinates["layer"] = _layers(sweep)
     if "embedding_power" in variables:
         coordinates["frequency"] = np.arange(1, variables["embedding_power"].shape[2] + 1)
     return xr.Dataset(data, coordinates)
+
+
+def _nothing(sweep: Sweep, members: Sequence[int]) -> dict[str, np.ndarray]:
+    """The variables of a run that has logged nothing yet, `[M, 0]` or `[M, 0, F]`."""
+    frequencies = max((sweep[m].modulus // 2 for m in members), default=0)
+    shapes = dict.fromkeys(SCALARS, ()) | {
+        "layer_norm": (len(_layers(sweep)),),
+        "embedding_power": (frequencies,),
+    }
+    return {n: np.zeros((len(members), 0, *shape), np.float32) for n, shape in shapes.items()}
+
+
+def _layers(sweep: Sweep) -> list[str]:
+    return sorted({name.split("/")[0] for name in sweep.config.param_shapes})
 
 
 def snapshots(directory: Path, members: Sequence[int]) -> xr.DataArray:

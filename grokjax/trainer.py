@@ -133,9 +133,11 @@ class Trainer:
         epochs = [self._epoch[m] for m in members]
         ledger = self._desk.ledger
         ledger.record(members, epochs, {name: values[lanes] for name, values in metrics.items()})
-        config = self._desk.sweep.config
+        sweep = self._desk.sweep
         rows = ({name: each[lane] for name, each in metrics.items()} for lane in lanes)
-        kept = [i for i, row in enumerate(rows) if snapshots.wanted(config, epochs[i], row)]
+        kept = [
+            i for i, row in enumerate(rows) if snapshots.wanted(sweep[members[i]], epochs[i], row)
+        ]
         if kept:
             embeddings = self._lanes.embeddings([lanes[i] for i in kept])
             ledger.snapshot([members[i] for i in kept], [epochs[i] for i in kept], embeddings)

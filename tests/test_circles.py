@@ -138,6 +138,15 @@ def test_readings_name_pure_pairs_and_tell_mixed_ones():
     assert read(np.eye(4)[1:2], 8) == [("frequency 2 (100%)", 0, 2)]  # tokens coincide
 
 
+def test_noise_is_no_circle_and_no_mixture():
+    even = np.full((1, 26), 1 / 26)
+    (reading,) = read(even, 53)
+    assert reading.text.startswith("no circle: ")
+    assert (reading.step, reading.frequency) == (0, 0)
+    (half,) = read(np.concatenate([[[0.3, 0.2]], np.full((1, 24), 0.5 / 24)], axis=1), 53)
+    assert half.text == "mixed: 1 (30%), 2 (20%)"
+
+
 def test_the_notebooks_circles_planted_and_mixed():
     radii = dict(zip(NOTEBOOK.values(), (1.8, 1.7, 1.6, 1.5, 1.4, 1.3), strict=True))
     scores = pca(planted(53, radii, 128, noise=0.02)[None]).scores

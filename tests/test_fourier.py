@@ -183,3 +183,8 @@ def test_half_the_modulus_has_a_direction_and_no_plane():
     along = (-1.0) ** np.arange(8) @ centred
     expected = np.sum((centred @ along / np.linalg.norm(along)) ** 2) / np.sum(centred**2)
     np.testing.assert_allclose(found.share[0, 3], expected, rtol=1e-4)
+
+
+def test_the_only_frequency_is_a_key_one():
+    """P = 2 and 3 have one; 1.25 times an even share would be more than all of the power."""
+    assert fourier.is_key(np.array([[2.0], [0.5]])).all()

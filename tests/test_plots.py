@@ -38,6 +38,16 @@ def test_curves_are_medians_within_quartiles(history, log_epochs):
     assert fig.axes[1].get_yscale() == "log"
 
 
+@pytest.mark.parametrize("log_epochs", [False, True])
+@pytest.mark.parametrize("evaluations", [0, 1, 5])
+def test_members_without_numbers_leave_the_axes_empty(history, evaluations, log_epochs, tmp_path):
+    """Diverged at once, or not begun: a log axis with nothing on it could not be laid out."""
+    blank = (history * NAN).isel(eval=slice(evaluations))
+    for n, draw in enumerate((plots.accuracy, plots.loss, plots.norms)):
+        assert plots.save(draw(blank, log_epochs=log_epochs), tmp_path / f"{n}.png").exists()
+    assert plots.save(plots.curves(blank, "", log_epochs), tmp_path / "curves.png").exists()
+
+
 def test_norms_have_a_line_a_layer(history):
     ax = plots.norms(history)
     assert [line.get_label() for line in ax.lines] == ["embed", "output"]
@@ -75,13 +85,18 @@ def test_a_survival_curve_starts_at_one_and_ends_where_it_was_last_seen():
 
 
 def test_times_against_shows_every_member():
-    values, epochs = np.array([0.5, 1.0, 1.0, 2.0]), np.array([100, 200, NAN, 300])
+    """Four got there or not within the budget; one trains on, one has not begun."""
+    values = np.array([0.5, 1.0, 1.0, 2.0, 2.0, 2.0])
+    epochs = np.array([100, 200, NAN, 300, NAN, NAN])
+    seen = np.array([100, 200, 1000, 300, 440, NAN])
     quartiles = np.array([[90, 100, 110], [190, 200, NAN], [290, 300, 310]])
-    ax = plots.times_against("decay", values, {"grokked": (epochs, quartiles)}, limit=1000)
-    dots, crosses = ax.lines[0], ax.lines[1]
+    named = {"grokked": (epochs, quartiles)}
+    ax = plots.times_against("decay", values, named, seen, limit=1000)
+    dots, crosses, arrows = ax.lines[:3]
     assert sorted(dots.get_ydata()) == [100, 200, 300]
     assert len(crosses.get_ydata()) == 1
     assert crosses.get_ydata()[0] > 1000
+    assert arrows.get_ydata().tolist() == [440]
     assert [t.get_text() for t in ax.get_xticklabels()] == ["0.5", "1", "2"]
 
 
@@ -110,6 +125,7 @@ def test_occupancy_puts_sessions_one_after_the_other():
     right = ax.get_figure().axes[-1]
     np.testing.assert_allclose(right.lines[0].get_xdata(), [1, 2, 3])
     np.testing.assert_array_equal(right.lines[0].get_ydata(), [2, 0, 0])
+    assert not plots.occupancy(pd.DataFrame()).lines
 
 
 READINGS = [Reading("step 2, frequency 3 (99%)", 2, 3), Reading("mixed: 1 (50%), 2 (40%)", 0, 0)]

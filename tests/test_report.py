@@ -104,13 +104,15 @@ def test_it_needs_no_network_and_no_other_file(finished, whole):
     assert "@import" not in text
 
 
-def test_pictures_have_words_and_each_shape_its_own(whole):
+def test_pictures_have_words_and_each_shape_its_own(finished, whole):
+    text = (finished.directory / "report.html").read_text()
     images = whole.all("img")
     assert all(image["alt"] for image in images)
     words = [image["alt"] for image in images]
     assert {"Accuracy against epochs", "Loss against epochs"} <= set(words)
     assert "Time to memorise and to grok against weight_decay" in words
     assert "Median epoch of grokking over modulus and learning_rate" in words
+    assert "add mod 5 and 7" in text
     ids = [attributes["id"] for _, attributes in whole.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     assert {"learning", "sweep", "learnt-0", "learnt-1", "machine"} <= set(ids)
@@ -149,6 +151,42 @@ def test_a_run_that_is_not_over(tiny, tmp_path):
     assert all("spectrum" not in each for each in whole.data["members"])
 
 
+def test_a_run_that_has_logged_nothing(tiny, tmp_path, monkeypatch):
+    """Killed while it compiled: there is a config.json and no more."""
+    from grokjax.engine import Engine
+
+    def killed(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Engine, "run", killed)
+    with pytest.raises(KeyboardInterrupt):
+        grokjax.train(grokjax.Sweep(tiny, seed=[0, 1]), tmp_path / "run", progress=False)
+    assert grokjax.load(tmp_path / "run").history.train_loss.shape == (2, 0)
+    assert main(["report", str(tmp_path / "run")]) == 0
+    data = Page((tmp_path / "run" / "report.html").read_text()).data
+    assert [each["facts"][0] for each in data["members"]] == [["status", "pending"]] * 2
+
+
+def test_a_run_in_which_all_diverge_at_once(tiny, tmp_path, capsys):
+    """Nothing to draw; training, its last picture and the page still end well."""
+    out = str(tmp_path / "run")
+    small = (
+        "--modulus",
+        "5",
+        "--embed-dim",
+        "1",
+        "--hidden-dim",
+        "2",
+        "--max-epochs",
+        "20",
+        "--seeds",
+        "1",
+    )
+    assert main(["train", "--out", out, "--init-scale", "1e30", *small, "--quiet"]) == 0
+    assert main(["report", out]) == 0
+    assert "1 diverged" in capsys.readouterr().out
+
+
 def test_hostile_names_are_text(tiny, tmp_path):
     """A directory may be called anything; so may settings that another wrote by hand."""
     directory = stopped(tiny, tmp_path / "<img src=x onerror=alert(1)>")
@@ -182,5 +220,12 @@ def test_the_command(tiny, tmp_path, capsys):
     captured = capsys.readouterr()
     assert f"report: {tmp_path / 'page.html'}" in captured.out
     assert "drawing 1 of" in captured.err
-    assert main(["report", str(tmp_path / "nothing")]) == 2
-    assert capsys.readouterr().err.count("\n") == 1
+    taken = tmp_path / "taken"
+    taken.touch()
+    for words in (
+        [tmp_path / "nothing"],
+        [directory, "--out", tmp_path],
+        [directory, "--out", taken / "a"],
+    ):
+        assert main(["report", *map(str, words)]) == 2
+        assert capsys.readouterr().err.count("\n") == 1

@@ -100,6 +100,26 @@ def test_the_band_of_the_median_holds_it_and_widens_with_fewer_members():
     assert few[1] > high
 
 
+@pytest.mark.parametrize("members", [1, 5, 6, 8, 30])
+def test_the_band_of_the_median_holds_it_19_times_in_20(members):
+    """By simulation; of fewer than six members there is none to give."""
+    rng = np.random.default_rng(0)
+    held = []
+    for _ in range(600):
+        times = rng.exponential(size=members)
+        low, high = kaplan_meier(times, times).median_band()
+        if members < 6:
+            assert np.isnan([low, high]).all()
+            return
+        held.append(low <= np.log(2) and not high < np.log(2))  # NaN: later than all
+    assert np.mean(held) > 0.92
+
+
+def test_who_groks_before_it_memorises_has_no_delay():
+    found = events([[0, 0, 1]], [[0, 1, 1]], [0, 20, 40])
+    assert (found.memorised[0], found.grokked[0], found.delay[0]) == (40, 20, 0)
+
+
 def test_nobody_got_there_or_was_seen():
     none = kaplan_meier([NAN, NAN], [40, 60])
     assert (none.members, none.got_there, none.last, len(none.epochs)) == (2, 0, 60, 0)
@@ -113,6 +133,7 @@ def test_phases_are_lius():
     test = [[0, 0, 1, 1], [0, 0, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 1]]
     found = phases(events(train, test, [0, 20, 40, 60]), slow=20)
     expected = ["comprehension", "grokking", "memorization", "confusion", "comprehension"]
+    assert phases(events([[NAN]], [[NAN]], [0]), slow=20).tolist() == [""]
     assert found.tolist() == expected
 
 

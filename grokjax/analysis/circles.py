@@ -21,6 +21,9 @@ from grokjax.analysis.members import over_members
 PURE = 0.9
 """Share of a pair's power in one frequency from which it counts as one circle, unmixed."""
 
+SHOWN = 0.5
+"""Share of a pair's power in its two strongest frequencies from which it mixes circles."""
+
 
 class Pairs(NamedTuple):
     """Of each pair of components, J of them; K = P // 2."""
@@ -84,7 +87,7 @@ class Reading(NamedTuple):
 
 
 def read(shares: np.ndarray, modulus: int, pure: float = PURE) -> list[Reading]:
-    """Names the circle of each pair of one member, or the frequencies that it mixes.
+    """Names the circle of each pair of one member, or the frequencies that it mixes, or no circle.
 
     Args:
       shares: `[J, K]`, see `Pairs`. A pair without numbers has an empty text.
@@ -103,6 +106,7 @@ def read(shares: np.ndarray, modulus: int, pure: float = PURE) -> list[Reading]:
             text += f"frequency {first} ({row[first - 1]:.0%})"
             readings.append(Reading(text, step, first))
         else:
-            parts = (f"{k} ({row[k - 1]:.0%})" for k in strongest)
-            readings.append(Reading("mixed: " + ", ".join(parts), 0, 0))
+            parts = ", ".join(f"{k} ({row[k - 1]:.0%})" for k in strongest)
+            shown = row[np.array(strongest) - 1].sum() >= SHOWN
+            readings.append(Reading(f"mixed: {parts}" if shown else f"no circle: {parts}", 0, 0))
     return readings

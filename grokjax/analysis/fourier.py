@@ -85,9 +85,10 @@ def shares(power: np.ndarray) -> np.ndarray:
 def is_key(power: np.ndarray, times: float = KEY_TIMES) -> np.ndarray:
     """Which frequencies are key ones: those with at least `times` an even share of the power.
 
-    `[..., K]` -> bool `[..., K]`; entry i is frequency i + 1.
+    `[..., K]` -> bool `[..., K]`; entry i is frequency i + 1. A network that uses
+    nearly all of its few frequencies alike (four of five at P = 11) has none.
     """
-    return shares(power) >= times / power.shape[-1]
+    return shares(power) >= min(1.0, times / power.shape[-1])
 
 
 class Planes(NamedTuple):

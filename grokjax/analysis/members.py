@@ -41,8 +41,9 @@ class OverMembers(Generic[Result]):
         if len(sizes) != 1:
             raise ValueError(f"{self.one.__name__}: arrays of {sorted(sizes)} members")
         (members,) = sizes
-        used = found[: max(1, min(len(found), members))]
-        spare = -members % len(used) if members else 1
+        # A loop of one iteration would be inlined, fused otherwise and so round otherwise.
+        used = found[: max(1, min(len(found), members // 2))]
+        spare = max(2 - members, -members % len(used))
 
         def filled(leaf: Any) -> np.ndarray:
             rows = np.asarray(leaf)

@@ -40,7 +40,7 @@ class Events(NamedTuple):
 
     memorised: np.ndarray  # training accuracy learnt
     grokked: np.ndarray  # test accuracy learnt
-    delay: np.ndarray  # from the one to the other
+    delay: np.ndarray  # from the one to the other, 0 if grokking came first
     seen: np.ndarray  # last looked at; NaN: never
 
 
@@ -57,7 +57,12 @@ def events(
     grokked = first_epoch(test, epochs, test_threshold)
     logged = np.where(np.isnan(test), np.nan, np.asarray(epochs, np.float64)[None])
     seen = np.max(logged, axis=1, initial=-np.inf, where=~np.isnan(logged))
-    return Events(memorised, grokked, grokked - memorised, np.where(np.isinf(seen), np.nan, seen))
+    return Events(
+        memorised,
+        grokked,
+        np.maximum(grokked - memorised, 0),
+        np.where(np.isinf(seen), np.nan, seen),
+    )
 
 
 class Survival(NamedTuple):
@@ -95,7 +100,13 @@ class Survival(NamedTuple):
         return self.quantile(0.25), self.quantile(0.5), self.quantile(0.75)
 
     def median_band(self) -> tuple[float, float]:
-        """95% band of the median, from that of the curve (Brookmeyer & Crowley 1982)."""
+        """95% band of the median, from that of the curve (Brookmeyer & Crowley 1982).
+
+        NaN for an end that is not known, and for both with fewer than six
+        members: not even all of them together hold the median with 95% then.
+        """
+        if self.members < 6:
+            return float("nan"), float("nan")
         return self.quantile(0.5, self.low), self.quantile(0.5, self.high)
 
 
@@ -118,12 +129,13 @@ def kaplan_meier(times: ArrayLike, seen: ArrayLike) -> Survival:
         greenwood = np.cumsum(count / (at_risk * (at_risk - count)))
         spread = np.exp(1.96 * np.sqrt(greenwood) / np.log(share))
         low, high = share ** (1 / spread), share**spread
-    ended = share <= 0  # the band is not defined where none is left
+    if len(share) and share[-1] <= 0:  # none is left: the band has no upper end but the last one
+        low[-1], high[-1] = 0.0, high[-2] if len(share) > 1 else 1.0
     return Survival(
         epochs,
         share,
-        np.where(ended, 0.0, low),
-        np.where(ended, 0.0, high),
+        low,
+        high,
         members=len(until),
         got_there=int(there.sum()),
         last=float(until.max(initial=0.0)),
@@ -148,13 +160,14 @@ def phases(found: Events, slow: float) -> np.ndarray:
 
     comprehension: learnt the test set within `slow` epochs of the training set;
     grokking: later than that; memorization: the training set alone; confusion:
-    neither. (The paper: thresholds of 0.9, and 1 000 optimiser steps.)
+    neither; empty for one never looked at. (The paper: thresholds of 0.9, and 1 000
+    optimiser steps.)
     """
     memorised, grokked = ~np.isnan(found.memorised), ~np.isnan(found.grokked)
     late = found.delay > slow
     return np.select(
-        [grokked & late, grokked, memorised],
-        ["grokking", "comprehension", "memorization"],
+        [grokked & late, grokked, memorised, np.isnan(found.seen)],
+        ["grokking", "comprehension", "memorization", ""],
         "confusion",
     )
 
@@ -180,7 +193,8 @@ def band(values: np.ndarray) -> np.ndarray:
     So the band is over all members that have begun, from end to end.
     """
     whole = held(values)
-    begun = whole[~np.isnan(whole).all(axis=1)]
-    if not len(begun):
-        return np.full((3, values.shape[1]), np.nan)
-    return np.nanquantile(begun, (0.25, 0.5, 0.75), axis=0)
+    known = ~np.isnan(whole).all(axis=0)
+    quartiles = np.full((3, values.shape[1]), np.nan)
+    with np.errstate(invalid="ignore"):  # between two infinities there is no quantile: NaN
+        quartiles[:, known] = np.nanquantile(whole[:, known], (0.25, 0.5, 0.75), axis=0)
+    return quartiles

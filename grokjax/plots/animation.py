@@ -80,9 +80,9 @@ def _dressed(
 
 
 def _writer(path: Path, frames_per_second: float) -> PillowWriter | FFMpegWriter:
-    if path.suffix == ".gif":
+    if path.suffix.lower() == ".gif":
         return PillowWriter(fps=frames_per_second)  # pyright: ignore[reportArgumentType]
-    if path.suffix != ".mp4":
+    if path.suffix.lower() != ".mp4":
         raise ValueError(f"path: {str(path)!r} is not allowed; it must end in .gif or .mp4")
     if not FFMpegWriter.isAvailable():
         raise RuntimeError(f"{path}: ffmpeg is not installed; a .gif needs none")

@@ -17,12 +17,15 @@ SPLITS = (("train", TRAIN), ("test", TEST))
 def _bands(ax: Axes, history: Any, named: dict[str, tuple[Any, str]], log_epochs: bool) -> None:
     """Label to (values `[M, T]`, colour); on log axes epoch 0 has no place."""
     x = history.epoch.values
-    shown = x > 0 if log_epochs else slice(None)
+    shown = x > 0 if log_epochs else x >= 0
+    drawn = False
     for label, (values, color) in named.items():
         low, middle, high = band(np.asarray(values))[:, shown]
         ax.fill_between(x[shown], low, high, color=color, alpha=0.25, linewidth=0)
         ax.plot(x[shown], middle, color=color, label=label)
-    ax.set(xlabel="epoch", xscale="log" if log_epochs else "linear")
+        drawn |= bool(np.isfinite(middle).any())
+    # A log axis without anything on it cannot be laid out.
+    ax.set(xlabel="epoch", xscale="log" if log_epochs and drawn else "linear")
 
 
 @styled
@@ -51,7 +54,8 @@ def loss(history: Any, ax: Axes | None = None, log_epochs: bool = False) -> Axes
     ax = axes(ax)
     named = {split: (history[f"{split}_loss"], color) for split, color in SPLITS}
     _bands(ax, history, named, log_epochs)
-    ax.set(ylabel="cross-entropy", yscale="log")
+    positive = any(np.any(np.asarray(values) > 0) for values, _ in named.values())
+    ax.set(ylabel="cross-entropy", yscale="log" if positive else "linear")
     ax.legend(loc="best")
     return ax
 

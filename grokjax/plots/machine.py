@@ -23,6 +23,9 @@ def occupancy(rounds: Any, ax: Axes | None = None) -> Axes:
       The axes drawn on.
     """
     ax = axes(ax)
+    if rounds.empty:  # nothing has been trained yet
+        ax.set(xlabel="minutes of training", ylabel="lanes")
+        return ax
     length = rounds.groupby("session", sort=True)["seconds"].max()
     before = length.cumsum() - length  # seconds before each session
     x = (rounds["seconds"] + rounds["session"].map(before)).to_numpy() / 60

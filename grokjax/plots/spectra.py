@@ -74,7 +74,7 @@ def spectrum_over_training(
     """
     ax = axes(ax)
     shown = ~np.isnan(power).all(axis=1) & (epochs > 0 if log_epochs else True)
-    if shown.sum() > 1:
+    if shown.sum() > 1 and power.shape[1] > 1:
         k = np.arange(1, power.shape[1] + 1)
         image = ax.pcolormesh(epochs[shown], k, power[shown].T, shading="nearest")
         _colorbar(ax, image, "power")
@@ -113,8 +113,9 @@ def spectrum_of_members(
 def spectrum_2d(power: np.ndarray, title: str = "", ax: Axes | None = None) -> Axes:
     """Power by frequency in a and in b, `[K + 1, K + 1]` (see `analysis.neurons`), as shares."""
     ax = axes(ax)
-    shares = power / power.sum()
-    image: AxesImage = ax.imshow(shares.T, origin="lower", interpolation="nearest")
+    image: AxesImage = ax.imshow(
+        power.T / (power.sum() or 1.0), origin="lower", interpolation="nearest"
+    )
     _colorbar(ax, image, "share of the power")
     ax.set(xlabel="frequency in a", ylabel="frequency in b", title=title)
     return ax
@@ -129,6 +130,8 @@ def key_counts(counts: np.ndarray, title: str = "", ax: Axes | None = None) -> A
     for value, number in zip(values, members, strict=True):
         ax.annotate(str(number), (value, number), ha="center", va="bottom", fontsize=9)
     ax.set(xlabel="key frequencies", ylabel="members", title=title)
+    if len(values):
+        ax.set_xlim(values.min() - 1, values.max() + 1)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     return ax

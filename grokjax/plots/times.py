@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from grokjax.analysis.timing import Survival
 from grokjax.plots.style import OTHER, OTHERS, TEST, TRAIN, axes, styled
 
-COLORS = (TRAIN, OTHER, TEST, *(c for c in OTHERS if c not in (TRAIN, OTHER)))
+COLORS = (TRAIN, TEST, OTHER, *(c for c in OTHERS if c not in (TRAIN, OTHER)))
 
 
 @styled
@@ -51,13 +51,16 @@ def survival(named: dict[str, Survival], title: str = "", ax: Axes | None = None
 
 
 def _members(
-    ax: Axes, x: np.ndarray, epochs: np.ndarray, color: str, marker: str, y: float
+    ax: Axes, x: np.ndarray, epochs: np.ndarray, seen: np.ndarray, limit: float, i: int
 ) -> None:
-    """Every member a dot, or at the height y a cross."""
-    never = np.isnan(epochs)
+    """Every member: a dot where it got there, a cross above the limit, an arrow if it trains on."""
+    color, never = COLORS[i], np.isnan(epochs)
     ax.plot(x[~never], epochs[~never], ".", color=color, alpha=0.45, markersize=5)
-    crosses = np.full(never.sum(), y)
-    ax.plot(x[never], crosses, marker, color=color, alpha=0.6, markersize=4)
+    over = never & (seen >= limit)
+    crosses = np.full(over.sum(), limit * (1.06 + 0.05 * i))
+    ax.plot(x[over], crosses, "x", color=color, alpha=0.6, markersize=4)
+    ongoing = never & (seen < limit)
+    ax.plot(x[ongoing], seen[ongoing], "^", color=color, alpha=0.6, markersize=4, fillstyle="none")
 
 
 @styled
@@ -65,6 +68,7 @@ def times_against(
     name: str,
     values: np.ndarray,
     named: dict[str, tuple[np.ndarray, np.ndarray]],
+    seen: np.ndarray,
     limit: float,
     title: str = "",
     ax: Axes | None = None,
@@ -75,8 +79,11 @@ def times_against(
       name: what is on the horizontal axis.
       values: the setting `[M]`, evenly spaced on the axis, as labels.
       named: label to (epochs `[M]`, NaN for never; quartiles `[V, 3]` of the V
-        distinct values, ascending, NaN where not known); up to three.
-      limit: epochs trained at most; members that never got there stand above it.
+        distinct values, ascending, NaN where not known).
+      seen: `[M]`, until when each member was looked at, `timing.Events.seen`. Those
+        that did not get there are crosses above the limit, or arrows where they
+        were last looked at; NaN for members that are left out.
+      limit: epochs trained at most.
       title: above the axes.
       ax: where to draw; none: on a new figure.
 
@@ -87,10 +94,9 @@ def times_against(
     distinct, place = np.unique(values, return_inverse=True)
     among = np.array([np.sum(place[:j] == place[j]) for j in range(len(place))]) % 8
     for i, (label, (epochs, quartiles)) in enumerate(named.items()):
-        color, marker = (TRAIN, TEST, OTHER)[i], "os^"[i]
         shift = (i - (len(named) - 1) / 2) * 0.16
         x = place + shift + among * 0.018 - 0.06
-        _members(ax, x, epochs, color, "x", limit * (1.06 + 0.05 * i))
+        _members(ax, x, epochs, seen, limit, i)
         low, middle, high = quartiles.T
         # An unknown upper quartile is beyond the budget.
         high = np.where(np.isnan(high) & ~np.isnan(middle), limit, high)
@@ -98,8 +104,8 @@ def times_against(
             np.arange(len(distinct)) + shift,
             middle,
             [middle - low, high - middle],
-            color=color,
-            marker=marker,
+            color=COLORS[i],
+            marker="os^vDP*"[i % 7],
             markersize=6,
             capsize=3,
             linewidth=1.4,

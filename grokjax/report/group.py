@@ -27,10 +27,22 @@ class Group:
     found: xr.Dataset
 
     @property
+    def grokked(self) -> np.ndarray:
+        """Which of them have, bool `[M]`."""
+        return (self.run.members["status"] == "grokked").to_numpy()
+
+    @property
+    def key_counts(self) -> tuple[np.ndarray, str]:
+        """Key frequencies of those that grokked, of all if none has; and who they are, in words."""
+        counts = self.found.key.sum("frequency").values
+        if not self.grokked.any():
+            return counts, f"all {len(counts)} members, of which none has grokked"
+        return counts[self.grokked], f"the {self.grokked.sum()} members that have grokked"
+
+    @property
     def shown(self) -> int:
         """Row of the member to show by itself: the first that grokked, or the first."""
-        grokked = (self.run.members["status"] == "grokked").to_numpy()
-        return int(grokked.argmax())
+        return int(self.grokked.argmax())
 
 
 def groups(run: Run) -> list[Group]:
@@ -46,7 +58,7 @@ def groups(run: Run) -> list[Group]:
         finite = np.isfinite(group.embeddings).all(axis=(1, 2))
         if not finite.any():
             continue
-        kept = run.of(np.array(members)[finite].tolist())
+        kept = group if finite.all() else run.of(np.array(members)[finite].tolist())
         sizes = ("modulus", "embed_dim", "hidden_dim")
         words = [f"{n} {getattr(config, n)}" for n in sizes if n in run.sweep.swept]
         name = ", ".join(words).replace("_", " ") if len(by_shape) > 1 else ""

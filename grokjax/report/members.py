@@ -121,6 +121,8 @@ def table(run: Run, found: Events, known: Learnt) -> tuple[list[dict], list[list
 
 def last_of(values: np.ndarray) -> np.ndarray:
     """The last number of each row of `[M, T]`; NaN where there is none."""
+    if not values.shape[1]:
+        return np.full(len(values), np.nan)
     known = ~np.isnan(values)
     place = values.shape[1] - 1 - known[:, ::-1].argmax(axis=1)
     return np.where(known.any(axis=1), values[np.arange(len(values)), place], np.nan)
@@ -154,7 +156,9 @@ def drawn(run: Run, found: Events, known: Learnt) -> dict[str, Any]:
             }
             | known.get(int(m), {})
         )
-    return {"epochs": history.epoch.values[kept].tolist(), "members": members}
+    grokked = (run.members["status"] == "grokked").to_numpy()
+    epochs = history.epoch.values[kept].tolist()
+    return {"epochs": epochs, "first": int(grokked.argmax()), "members": members}
 
 
 def kept_evaluations(evaluations: int, members: int) -> np.ndarray:

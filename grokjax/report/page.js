@@ -73,7 +73,7 @@ function draw(member, epochs, logX) {
   byId("circles").replaceChildren(...(member.circles ?? []).map((one) => circle(one, member)));
 }
 
-function showMembers({ epochs, members }, table) {
+function showMembers({ epochs, first, members }, table) {
   const [choice, previous, next, log] = ["choice", "previous", "next", "log"].map(byId);
   const hash = (index) => `#member-${members[index].member}`;
   const indices = new Map(members.map((_, index) => [hash(index), index]));
@@ -111,7 +111,7 @@ function showMembers({ epochs, members }, table) {
     if (event.target.closest("a")?.hash === location.hash) follow();
   });
   byId("member").hidden = false;
-  show(0);
+  show(first); // one that grokked, if there is one
   follow();
 }
 

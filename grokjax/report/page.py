@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from grokjax.analysis.timing import Events, Survival, events, time_to
-from grokjax.config import FIELDS
+from grokjax.config import FIELDS, refuse
 from grokjax.journal import replacing
 from grokjax.report import members, pictures
 from grokjax.report.group import Group, groups
@@ -38,10 +38,13 @@ def write(
       The file.
 
     Raises:
-      FileNotFoundError, DamagedRun, ConfigError: as `grokjax.load`.
+      FileNotFoundError, DamagedRun: as `grokjax.load`.
+      ConfigError: as that, or `out` cannot be a file.
     """
     run = load(directory)
     path = Path(directory) / NAME if out is None else Path(out)
+    if path.is_dir() or any(parent.is_file() for parent in path.parents):
+        raise refuse("out", str(path), "it must be a file, in a directory that is there or not yet")
     say(f"reading {len(run)} members ...")
     history = run.history
     found = events(history.train_accuracy, history.test_accuracy, history.epoch)
@@ -102,10 +105,12 @@ def _render(**values: Any) -> str:
 
 
 def _subtitle(run: Run) -> str:
-    config = run.config
     axes = ", ".join(f"{len(set(_values(run, n)))} values of {n}" for n in run.sweep.swept)
     recipe = run.info.get("recipe") or "no recipe"
-    task = f"{config.operation} mod {config.modulus}"
+    task = " mod ".join(
+        " and ".join(dict.fromkeys(map(str, _values(run, name))))
+        for name in ("operation", "modulus")
+    )
     return f"{len(run)} members ({axes or 'no axes'}), {recipe}, {task}"
 
 
@@ -144,18 +149,12 @@ def _tiles(run: Run, times: dict[str, Survival], of_shape: list[Group]) -> list[
             "note": ", ".join(f"{n} {status}" for status, n in counts),
         }
     ]
-    for name, found in times.items():
-        if not found.members:
-            continue
-        low, middle, high = found.quartiles()
-        band = " to ".join(_epoch(q) for q in found.median_band())
-        note = f"epochs, median (95% band {band}); quartiles {_epoch(low)} to {_epoch(high)}; "
-        note += f"{found.got_there} of {found.members} members"
-        value = f"> {found.last:,.0f}" if np.isnan(middle) else _epoch(middle)
-        tiles.append({"label": name, "value": value, "note": note})
+    tiles += [_tile(name, found) for name, found in times.items() if found.members]
     if of_shape:
-        keys = np.concatenate([group.found.key.values.sum(axis=1) for group in of_shape])
-        note = f"median of {len(keys)} members; {keys.min()} to {keys.max()}"
+        counted = [group.key_counts for group in of_shape]
+        keys = np.concatenate([counts for counts, _ in counted])
+        words = "; ".join(words for _, words in counted)
+        note = f"median, {keys.min()} to {keys.max()}; {words}"
         tiles.append({"label": "key frequencies", "value": f"{np.median(keys):g}", "note": note})
     rounds = run.rounds
     if not rounds.empty:
@@ -163,6 +162,20 @@ def _tiles(run: Run, times: dict[str, Survival], of_shape: list[Group]) -> list[
         note = "member-steps a second while it trained"
         tiles.append({"label": "speed", "value": f"{rate:,.0f}", "note": note})
     return tiles
+
+
+def _tile(name: str, found: Survival) -> dict[str, str]:
+    """The median of a time, with what is known of its spread."""
+    if not found.got_there:
+        note = f"none of {found.members} members within {found.last:,.0f} epochs"
+        return {"label": name, "value": "-", "note": note}
+    low, middle, high = found.quartiles()
+    note = f"epochs, median; quartiles {_epoch(low)} to {_epoch(high)}; "
+    if found.members >= 6:
+        note += f"95% band of the median {' to '.join(map(_epoch, found.median_band()))}; "
+    note += f"{found.got_there} of {found.members} members"
+    value = f"> {found.last:,.0f}" if np.isnan(middle) else _epoch(middle)
+    return {"label": name, "value": value, "note": note}
 
 
 def _epoch(value: float) -> str:

@@ -68,7 +68,9 @@ def learning(run: Run, times: dict[str, Survival]) -> Section:
         "memorising.",
     )
     if "layer_norm" in history:
-        section.add(plots.norms(history), "Norms of the layers' weights against epochs")
+        known = int(np.isfinite(history.layer_norm).any(("eval", "layer")).sum())
+        lacking = "" if known == len(run) else f"Recorded of {known} of {len(run)} members."
+        section.add(plots.norms(history), "Norms of the layers' weights against epochs", lacking)
     return section
 
 
@@ -80,8 +82,10 @@ def sweep(run: Run, found: Events) -> Section | None:
     section = Section(
         "sweep",
         "Against the settings",
-        "Every member a dot, medians with quartiles; crosses for members that did not get there.",
+        "Every member a dot, medians with quartiles. Crosses: not within the budget of "
+        f"{run.config.max_epochs:,} epochs; arrows: not when last looked at.",
     )
+    limit = run.config.max_epochs
     settings = {name: values_of(run, name) for name in axes}
     for name, values in settings.items():
         distinct = np.unique(values)
@@ -89,14 +93,14 @@ def sweep(run: Run, found: Events) -> Section | None:
         for label, times in (("memorised", found.memorised), ("grokked", found.grokked)):
             rows = [kaplan_meier(times[values == v], found.seen[values == v]) for v in distinct]
             named[label] = (times, np.array([row.quartiles() for row in rows]))
-        ax = plots.times_against(name.replace("_", " "), values, named, run.config.max_epochs)
+        ax = plots.times_against(name.replace("_", " "), values, named, found.seen, limit)
         section.add(ax, f"Time to memorise and to grok against {name}")
     if len(axes) > 1:
         ax = plots.heat_map(_grid(settings, axes[:2], found), "median epoch of grokking")
         section.add(
             ax,
             f"Median epoch of grokking over {axes[0]} and {axes[1]}",
-            "Hatched: not within the budget.",
+            "Hatched: the median is not known, or beyond what was looked at.",
         )
     return section
 
@@ -138,9 +142,8 @@ def learnt(group: Group, number: int) -> Section:
         plots.spectrum_of_members(spectra, found.member.values.tolist()),
         "Spectrum of the embedding of every member",
     )
-    section.add(
-        plots.key_counts(found.key.sum("frequency").values), "How many key frequencies members have"
-    )
+    counted, whose = group.key_counts
+    section.add(plots.key_counts(counted), f"How many key frequencies {whose} have", whose)
     _one(section, group)
     return section
 
@@ -150,11 +153,13 @@ def _one(section: Section, group: Group) -> None:
     one, history = group.found.isel(member=group.shown), group.run.history
     member = int(one.member)
     readings = circles.read(one.pair_shares.values, group.modulus)
-    section.add(
-        plots.components(one.scores.values, one.explained.values, readings, f"member {member}"),
-        f"Principal components of member {member}, in pairs",
-        f"A pair with less than {circles.PURE:.0%} of its power in one frequency is called mixed.",
-    )
+    if readings:
+        section.add(
+            plots.components(one.scores.values, one.explained.values, readings, f"member {member}"),
+            f"Principal components of member {member}, in pairs",
+            f"Mixed: less than {circles.PURE:.0%} of a pair's power is in one frequency; no "
+            f"circle: less than {circles.SHOWN:.0%} is in two.",
+        )
     at = np.flatnonzero(one.key.values)
     if len(at):
         steps = circles.step_of(at + 1, group.modulus)
