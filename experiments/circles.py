@@ -64,9 +64,8 @@ def main(args: Args) -> None:
         rows = zip(*np.unique(counts, return_counts=True), strict=True)
         print(f"{label}: " + ", ".join(f"{value} ({members})" for value, members in rows))
     if key.any():
-        print(
-            f"circularity of {key.sum()} circles in their planes: at least {round_[key].min():.3f}"
-        )
+        least = np.floor(1000 * round_[key].min()) / 1000  # rounded up it would not be the least
+        print(f"circularity of {key.sum()} circles in their planes: at least {least:.3f}")
         text = ", ".join(f"{q:.3f}" for q in np.quantile(purest, (0.1, 0.5, 0.9)))
         print(f"largest share of a frequency in a pair (10, 50, 90%): {text}")
     figure = draw(run, found, args)
