@@ -81,6 +81,8 @@ def test_without_censoring_it_is_the_share_that_is_left(times):
         assert share == pytest.approx(np.mean(np.array(times) > epoch))
     assert found.quantile(0.5) == np.median(times)
     assert ((found.low <= found.share) & (found.share <= found.high)).all()
+    # Where nobody is left, what the share could have been has no upper end of its own.
+    assert found.high[-1] == [1.0, *found.high][-2]
 
 
 def test_members_that_never_got_there_are_later_than_all():
