@@ -108,9 +108,8 @@ def test_lanes_are_doubled_while_they_fit_and_pay(
     accelerators, monkeypatch, fits, speeds, expected
 ):
     lanes = sizing.build(PROGRAM, start(1), 2)
-    if fits:  # room for this many, and the half of it that is there meanwhile
-        both = (Lanes(PROGRAM, start(1), n).bytes_per_device for n in (fits, max(2, fits // 2)))
-        accelerators[0] = int(1.02 * sum(both))
+    if fits:  # room for this many, and a little less than for these and twice as many beside them
+        accelerators[0] = int(2.9 * Lanes(PROGRAM, start(1), fits).bytes_per_device)
     monkeypatch.setattr(sizing, "_speed", lambda lanes: speeds[lanes.number])
     assert sizing.doubled(lanes, PROGRAM, start(1), 10).number == expected
 
