@@ -14,7 +14,7 @@ import numpy as np
 
 import grokjax
 from grokjax import plots, recipes
-from grokjax.analysis.timing import as_text, events, kaplan_meier
+from grokjax.analysis.timing import as_text, by_value, events
 from grokjax.launching import Execution, finish, launch, script
 
 
@@ -41,11 +41,10 @@ def main(args: Args) -> None:
     found = events(history.train_accuracy, history.test_accuracy, history.epoch)
     named = {}
     for label, times in (("train accuracy", found.memorised), ("test accuracy", found.grokked)):
-        groups = [decay == value for value in np.unique(decay)]
-        curves = [kaplan_meier(times[group], found.seen[group]) for group in groups]
-        spread = np.array([curve.quartiles() for curve in curves])
+        curves = by_value(decay, times, found.seen)
+        spread = np.array([curve.quartiles() for curve in curves.values()])
         named[f"{label} at 99% (median, quartiles)"] = (times, spread)
-        for value, curve in zip(np.unique(decay), curves, strict=True):
+        for value, curve in curves.items():
             print(
                 f"weight decay {value:g}: {label} >= 99% at epoch {as_text(curve.quartiles())}, "
                 f"{curve.got_there} of {curve.members} seeds"

@@ -134,6 +134,8 @@ class Trainer:
         ledger = self._desk.ledger
         ledger.record(members, epochs, {name: values[lanes] for name, values in metrics.items()})
         sweep = self._desk.sweep
+        if sweep.config.snapshot_every is None:
+            return
         rows = ({name: each[lane] for name, each in metrics.items()} for lane in lanes)
         kept = [
             i for i, row in enumerate(rows) if snapshots.wanted(sweep[members[i]], epochs[i], row)

@@ -150,7 +150,7 @@ def test_planes_are_named():
     assert fig.axes[0].get_title() == "step 2, frequency 3: circularity 0.987"
 
 
-def test_spectra():
+def test_spectra(tmp_path):
     key = np.array([False, True, False])
     ax = plots.spectrum({"embedding": np.array([0.1, 0.7, 0.2]), "output": np.ones(3) / 3}, key)
     assert [bar.get_height() for bar in ax.patches] == [0.1, 0.7, 0.2]
@@ -160,6 +160,7 @@ def test_spectra():
         drawn = plots.spectrum_over_training(power, np.array([0, 20, 40]), "", None, log_epochs)
         cells = [c.get_array().size for c in drawn.collections]
         assert cells == ([shown] if shown > 3 else [])  # of a single epoch there is no map
+        assert plots.save(drawn, tmp_path / "drawn.png").exists()
     image = plots.spectrum_of_members(np.eye(3), [4, 5, 6]).images[0]
     np.testing.assert_array_equal(image.get_array(), np.eye(3))
     planted = np.zeros((4, 4))

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from grokjax.analysis.timing import (
     as_text,
     band,
+    by_value,
     events,
     first_epoch,
     kaplan_meier,
@@ -120,6 +121,15 @@ def test_the_band_of_the_median_holds_it_19_times_in_20(members):
 def test_who_groks_before_it_memorises_has_no_delay():
     found = events([[0, 0, 1]], [[0, 1, 1]], [0, 20, 40])
     assert (found.memorised[0], found.grokked[0], found.delay[0]) == (40, 20, 0)
+
+
+def test_times_by_the_values_of_a_setting():
+    values, times = np.array([2.0, 1.0, 2.0]), np.array([10, 20, NAN])
+    found = by_value(values, times, np.array([10, 20, 30]))
+    assert list(found) == [1, 2]
+    assert [curve.members for curve in found.values()] == [1, 2]
+    assert [curve.got_there for curve in found.values()] == [1, 1]
+    assert found[2.0].last == 30
 
 
 def test_nobody_got_there_or_was_seen():

@@ -8,7 +8,7 @@ NumPy throughout.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -140,6 +140,12 @@ def kaplan_meier(times: ArrayLike, seen: ArrayLike) -> Survival:
         got_there=int(there.sum()),
         last=float(until.max(initial=0.0)),
     )
+
+
+def by_value(values: np.ndarray, times: np.ndarray, seen: np.ndarray) -> dict[Any, Survival]:
+    """`kaplan_meier` of the members at each value of a setting, ascending; all `[M]`."""
+    chosen = {value: values == value for value in np.unique(values)}
+    return {value: kaplan_meier(times[at], seen[at]) for value, at in chosen.items()}
 
 
 def time_to(found: Events) -> dict[str, Survival]:

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from grokjax.analysis.circles import Reading
-from grokjax.plots.circles import NUMBERED, panels
+from grokjax.plots.circles import numbered, panels
 from grokjax.plots.style import TEST, TRAIN, styled
 
 
@@ -71,8 +71,8 @@ def _dressed(
     """The dots of a panel and its numbers by token, all yet to be placed."""
     color = TRAIN if reading.frequency else TEST
     (dots,) = ax.plot([], [], ".", color=color, alpha=0.6, markersize=3)
-    numbered = range(0, tokens, 1 if tokens <= NUMBERED else 5)
-    texts = {t: ax.text(0, 0, str(t), fontsize=6.5, ha="center", va="bottom") for t in numbered}
+    style = {"fontsize": 6.5, "ha": "center", "va": "bottom"}
+    texts = {t: ax.text(0, 0, str(t), **style) for t in numbered(tokens)}
     ax.set_title(reading.text, fontsize=9)
     ax.set(xlim=(-most, most), ylim=(-most, most), aspect="equal")
     ax.tick_params(labelsize=7)

@@ -19,6 +19,11 @@ NUMBERED = 120
 """Tokens up to which each is written as its number; above, every fifth."""
 
 
+def numbered(tokens: int) -> range:
+    """The tokens that are written as their numbers."""
+    return range(0, tokens, 1 if tokens <= NUMBERED else 5)
+
+
 def panel(ax: Axes, points: np.ndarray, title: str, step: int = 0, color: str = TRAIN) -> None:
     """Tokens `[P, 2]` as numbers in a plane, joined to a circle by steps of `step`."""
     modulus = len(points)
@@ -26,7 +31,7 @@ def panel(ax: Axes, points: np.ndarray, title: str, step: int = 0, color: str = 
         around = points[np.arange(modulus + 1) * step % modulus]
         ax.plot(*around.T, color=color, alpha=0.25, linewidth=1)
     ax.plot(*points.T, ".", color=color, alpha=0.6, markersize=3)
-    for token in range(0, modulus, 1 if modulus <= NUMBERED else 5):
+    for token in numbered(modulus):
         ax.annotate(str(token), points[token], fontsize=6.5, ha="center", va="bottom")
     ax.set_title(title, fontsize=9)
     ax.set_aspect("equal", adjustable="datalim")

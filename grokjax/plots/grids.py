@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from grokjax.plots.style import axes, styled
+from grokjax.plots.style import axes, colorbar, styled
 
 WRITTEN = 120
 """Cells up to which each has its number written in it."""
@@ -33,9 +33,7 @@ def heat_map(values: Any, label: str = "", title: str = "", ax: Axes | None = No
     ax.set_facecolor("0.92")
     ax.patch.set(hatch="///", edgecolor="0.7")
     image = ax.pcolormesh(np.ma.masked_invalid(table))
-    fig = ax.get_figure()
-    assert fig is not None
-    fig.colorbar(image, ax=ax, label=label)
+    colorbar(ax, image, label)
     if table.size <= WRITTEN and np.isfinite(table).any():
         low, high = np.nanmin(table), np.nanmax(table)
         digits = 0 if high >= 10 else 2
@@ -56,6 +54,5 @@ def heat_map(values: Any, label: str = "", title: str = "", ax: Axes | None = No
             ],
         )
         axis.set_label_text(str(name).replace("_", " "))
-    ax.grid(False)
     ax.set_title(title)
     return ax

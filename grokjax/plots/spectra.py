@@ -6,19 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
-from grokjax.plots.style import OTHER, OTHERS, axes, styled
+from grokjax.plots.style import OTHER, OTHERS, axes, colorbar, styled
 
 LINES = tuple(color for color in OTHERS if color != OTHER)
-
-
-def _colorbar(ax: Axes, image: object, label: str) -> None:
-    fig = ax.get_figure()
-    assert fig is not None
-    fig.colorbar(image, ax=ax, label=label)  # pyright: ignore[reportArgumentType]
-    ax.grid(False)
 
 
 @styled
@@ -77,7 +69,7 @@ def spectrum_over_training(
     if shown.sum() > 1 and power.shape[1] > 1:
         k = np.arange(1, power.shape[1] + 1)
         image = ax.pcolormesh(epochs[shown], k, power[shown].T, shading="nearest")
-        _colorbar(ax, image, "power")
+        colorbar(ax, image, "power")
     ax.set(xlabel="epoch", ylabel="frequency", title=title)
     ax.set_xscale("log" if log_epochs else "linear")
     return ax
@@ -102,7 +94,7 @@ def spectrum_of_members(
     count, frequencies = shares.shape
     extent = (0.5, frequencies + 0.5, count - 0.5, -0.5)
     image = ax.imshow(shares, aspect="auto", interpolation="nearest", extent=extent)
-    _colorbar(ax, image, "share of the power")
+    colorbar(ax, image, "share of the power")
     every = max(1, -(-count // 16))
     ax.set_yticks(range(0, count, every), [str(m) for m in members[::every]])
     ax.set(xlabel="frequency", ylabel="member", title=title)
@@ -113,10 +105,8 @@ def spectrum_of_members(
 def spectrum_2d(power: np.ndarray, title: str = "", ax: Axes | None = None) -> Axes:
     """Power by frequency in a and in b, `[K + 1, K + 1]` (see `analysis.neurons`), as shares."""
     ax = axes(ax)
-    image: AxesImage = ax.imshow(
-        power.T / (power.sum() or 1.0), origin="lower", interpolation="nearest"
-    )
-    _colorbar(ax, image, "share of the power")
+    image = ax.imshow(power.T / (power.sum() or 1.0), origin="lower", interpolation="nearest")
+    colorbar(ax, image, "share of the power")
     ax.set(xlabel="frequency in a", ylabel="frequency in b", title=title)
     return ax
 

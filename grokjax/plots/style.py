@@ -44,12 +44,23 @@ def axes(ax: Axes | None) -> Axes:
     return figure(7.5, 4.6)[1] if ax is None else ax
 
 
+def figure_of(drawn: Figure | Axes) -> Figure:
+    """A figure, or the one that axes are on."""
+    fig = drawn.get_figure(root=True) if isinstance(drawn, Axes) else drawn
+    assert fig is not None
+    return fig
+
+
+def colorbar(ax: Axes, image: Any, label: str) -> None:
+    """A bar of colours beside an image, which needs no grid."""
+    figure_of(ax).colorbar(image, ax=ax, label=label)
+    ax.grid(False)
+
+
 @styled
 def save(drawn: Figure | Axes, path: str | Path) -> Path:
     """Writes a figure, or the one that axes are on, making its folder; returns the path."""
-    fig = drawn.get_figure(root=True) if isinstance(drawn, Axes) else drawn
-    assert fig is not None
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    fig.savefig(path)
+    figure_of(drawn).savefig(path)
     return path

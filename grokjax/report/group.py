@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,11 @@ from grokjax.run import Run
 
 if TYPE_CHECKING:
     import xarray as xr
+
+
+def settings_of(run: Run, name: str) -> list[Any]:
+    """A setting of every member."""
+    return [getattr(run.sweep[m], name) for m in run.members.index]
 
 
 @dataclass(frozen=True)

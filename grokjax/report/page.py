@@ -16,7 +16,7 @@ from grokjax.analysis.timing import Events, Survival, events, time_to
 from grokjax.config import FIELDS, refuse
 from grokjax.journal import replacing
 from grokjax.report import members, pictures
-from grokjax.report.group import Group, groups
+from grokjax.report.group import Group, groups, settings_of
 from grokjax.run import Run, load
 
 NAME = "report.html"
@@ -51,7 +51,8 @@ def write(
     say(f"analysing {len(run)} members ...")
     of_shape = groups(run)
     known = members.learnt(of_shape)
-    sections = _sections(run, found, of_shape, say)
+    times = time_to(found)
+    sections = _sections(run, found, times, of_shape, say)
     columns, rows = members.table(run, found, known)
     text = _render(
         title=f"grokjax: {Path(directory).resolve().name}",
@@ -59,7 +60,7 @@ def write(
         written=time.strftime("%Y-%m-%d %H:%M"),
         unfinished=_unfinished(run),
         notices=_notices(run, of_shape),
-        tiles=_tiles(run, time_to(found), of_shape),
+        tiles=_tiles(run, times, of_shape),
         sections=sections,
         columns=columns,
         rows=rows,
@@ -73,11 +74,15 @@ def write(
 
 
 def _sections(
-    run: Run, found: Events, of_shape: list[Group], say: Callable[[str], None]
+    run: Run,
+    found: Events,
+    times: dict[str, Survival],
+    of_shape: list[Group],
+    say: Callable[[str], None],
 ) -> list[dict[str, Any]]:
     """All that is drawn, in the order of the page."""
     parts: list[tuple[str, Callable[[], pictures.Section | None]]] = [
-        ("curves and times", lambda: pictures.learning(run, time_to(found))),
+        ("curves and times", lambda: pictures.learning(run, times)),
         ("the sweep", lambda: pictures.sweep(run, found)),
         *(("spectra and circles", partial(pictures.learnt, g, n)) for n, g in enumerate(of_shape)),
         ("the machine", lambda: pictures.machine(run)),
@@ -105,17 +110,13 @@ def _render(**values: Any) -> str:
 
 
 def _subtitle(run: Run) -> str:
-    axes = ", ".join(f"{len(set(_values(run, n)))} values of {n}" for n in run.sweep.swept)
+    axes = ", ".join(f"{len(set(settings_of(run, n)))} values of {n}" for n in run.sweep.swept)
     recipe = run.info.get("recipe") or "no recipe"
     task = " mod ".join(
-        " and ".join(dict.fromkeys(map(str, _values(run, name))))
+        " and ".join(dict.fromkeys(map(str, settings_of(run, name))))
         for name in ("operation", "modulus")
     )
     return f"{len(run)} members ({axes or 'no axes'}), {recipe}, {task}"
-
-
-def _values(run: Run, name: str) -> list[Any]:
-    return [getattr(run.sweep[m], name) for m in run.members.index]
 
 
 def _unfinished(run: Run) -> str:
@@ -129,7 +130,7 @@ def _notices(run: Run, of_shape: list[Group]) -> list[str]:
     without = len(run) - sum(len(group.run) for group in of_shape)
     if without:
         notices.append(f"{without} members have no parameters saved yet and no spectrum below.")
-    if "multiply" in _values(run, "operation"):
+    if "multiply" in settings_of(run, "operation"):
         notices.append(
             "Frequencies are over the tokens in their own order. A network that multiplies has its "
             "circles in the order of powers of a primitive root, which is not shown."
@@ -187,7 +188,7 @@ def _settings(run: Run) -> list[tuple[str, str, str]]:
     """Every setting: its value, or those that members have."""
     rows = []
     for name, f in FIELDS.items():
-        values = list(dict.fromkeys(_values(run, name)))
+        values = list(dict.fromkeys(settings_of(run, name)))
         text = ", ".join("none" if v is None else str(v) for v in values[:12])
         if len(values) > 12:
             text += f", ... ({len(values)} values)"

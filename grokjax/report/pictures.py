@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 
 from grokjax import plots
 from grokjax.analysis import circles, fourier
-from grokjax.analysis.timing import Events, Survival, kaplan_meier
-from grokjax.plots.style import styled
-from grokjax.report.group import Group
+from grokjax.analysis.timing import Events, Survival, by_value, kaplan_meier
+from grokjax.plots.style import figure_of, styled
+from grokjax.report.group import Group, settings_of
 from grokjax.run import Run
 
 DPI = 125
@@ -40,8 +40,7 @@ class Section:
 
 @styled
 def _png(drawn: Figure | Axes) -> dict[str, Any]:
-    fig = drawn.get_figure(root=True) if isinstance(drawn, Axes) else drawn
-    assert fig is not None
+    fig = figure_of(drawn)
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", dpi=DPI)
     width, height = (round(float(size * 100)) for size in fig.get_size_inches())
@@ -88,11 +87,10 @@ def sweep(run: Run, found: Events) -> Section | None:
     limit = run.config.max_epochs
     settings = {name: values_of(run, name) for name in axes}
     for name, values in settings.items():
-        distinct = np.unique(values)
         named = {}
         for label, times in (("memorised", found.memorised), ("grokked", found.grokked)):
-            rows = [kaplan_meier(times[values == v], found.seen[values == v]) for v in distinct]
-            named[label] = (times, np.array([row.quartiles() for row in rows]))
+            curves = by_value(values, times, found.seen).values()
+            named[label] = (times, np.array([curve.quartiles() for curve in curves]))
         ax = plots.times_against(name.replace("_", " "), values, named, found.seen, limit)
         section.add(ax, f"Time to memorise and to grok against {name}")
     if len(axes) > 1:
@@ -107,7 +105,7 @@ def sweep(run: Run, found: Events) -> Section | None:
 
 def values_of(run: Run, name: str) -> np.ndarray:
     """A setting of every member `[M]`: numbers, or text where some are none."""
-    values = [getattr(run.sweep[m], name) for m in run.members.index]
+    values = settings_of(run, name)
     numbers = all(isinstance(value, int | float) for value in values)
     return np.array(values if numbers else [str(value) for value in values])
 
