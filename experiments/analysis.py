@@ -17,9 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from grokjax import plots, recipes
-from grokjax.config import Config, refuse
+from grokjax import layout, plots, recipes
+from grokjax.config import Config
 from grokjax.launching import script
+from grokjax.settings import refuse
 
 
 @dataclass
@@ -39,7 +40,7 @@ def random_params(config: Config, members: int) -> dict:
     from grokjax.run import nested
 
     rng = np.random.default_rng(0)
-    shapes = config.param_shapes.items()
+    shapes = layout.shapes(config).items()
     return nested(
         {name: rng.normal(0, 0.1, (members, *shape)).astype(np.float32) for name, shape in shapes}
     )

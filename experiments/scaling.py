@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grokjax import plots, recipes
-from grokjax.config import refuse
 from grokjax.devices import cores
 from grokjax.launching import script
+from grokjax.settings import refuse
 
 
 @dataclass

@@ -38,9 +38,9 @@ from rivals.stage import Process
 from rivals.workload import WORKLOADS, Workload
 
 from grokjax import plots
-from grokjax.config import refuse
 from grokjax.devices import cores, versions
 from grokjax.launching import script
+from grokjax.settings import refuse
 
 COUNTS = (1, 4, 16, 64)
 """Members side by side in PyTorch; the best counts."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from grokjax.config import Config, ConfigError
+from grokjax.config import Config
+from grokjax.settings import ConfigError
 from grokjax.sweep import Sweep
 
 if TYPE_CHECKING:

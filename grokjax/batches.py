@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from grokjax import tasks
+from grokjax import dataset
 from grokjax.config import Config
 
 CACHED_ROWS = 384
@@ -66,7 +66,7 @@ def draw(
     if config.batch_size is None:
         rows = jnp.arange(bound, dtype=jnp.int32)  # the order would not matter
     else:
-        rows = tasks.shuffled(key, bound, train_size, len(order))
+        rows = dataset.shuffled(key, jnp.arange(bound) < train_size, len(order))
     rows = jnp.pad(rows, (0, layout.steps * layout.batch_size - bound))
     filled = (jnp.arange(len(rows)) < train_size).astype(jnp.float32)
     rows, filled = (x.reshape(layout.steps, -1) for x in (order[rows], filled))  # [S, B]

@@ -116,16 +116,19 @@ class Recipes:
 
     def __call__(self) -> None:
         if self.show is None:
+            width = max(map(len, recipes.RECIPES))
             for recipe in recipes.RECIPES.values():
-                print(f"{recipe.name:12s} {recipe.summary}\n{'':12s} {recipe.source}")
+                print(f"{recipe.name:{width}s} {recipe.summary}\n{'':{width}s} {recipe.source}")
             return
         recipe = recipes.get(self.show)
         print(f"{recipe.name}: {recipe.summary}\nsource: {recipe.source}\n\nsettings")
         for name, value in recipe.config.to_dict().items():
-            print(f"  {name:16s} {value!s:10s} {FIELDS[name].metadata['help']}")
-        print("\npublished")
-        for name, value in recipe.published.items():
-            print(f"  {name}: {value}")
+            shown = " ".join(map(str, recipe.axes.get(name, (value,))))
+            print(f"  {name:20s} {shown:14s} {FIELDS[name].metadata['help']}")
+        for title, figures in (("published", recipe.published), ("measured", recipe.measured)):
+            print(f"\n{title}")
+            for name, value in figures.items():
+                print(f"  {name}: {value}")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -142,7 +145,7 @@ def _parse(arguments: list[str]) -> Callable[[], None]:
             name = arguments[i + 1]
         elif word.startswith("--recipe="):
             name = word.partition("=")[2]
-    settings = flags.settings_class(recipes.get(name).config)
+    settings = flags.settings_class(recipes.get(name))
     kept = flags.settings_class(None)
     train = dataclasses.make_dataclass(
         "Train",

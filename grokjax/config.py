@@ -7,8 +7,9 @@ A field is of one of three kinds (its `metadata["kind"]`):
 
 * `static` fixes shapes and the compiled program; members that differ in one
   are trained by different programs, one after the other;
-* `traced` enters the program as data (`Hypers`, one row a member), so any
-  number of values share one program;
+* `traced` enters the program as data (`grokjax.hypers.Hypers`, one row a
+  member), so any number of values share one program. A few (`switch`) are
+  compiled in only where they are not 0;
 * `run` says how long members train and when they are looked at; it has one
   value for a whole run.
 """
@@ -16,54 +17,43 @@ A field is of one of three kinds (its `metadata["kind"]`):
 from __future__ import annotations
 
 import dataclasses
-import numbers
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from dataclasses import dataclass
+from typing import Any, Literal, get_type_hints
 
-import numpy as np
+from grokjax import consistency, tasks
+from grokjax.settings import (
+    BELOW_ONE,
+    FRACTION,
+    MODULUS,
+    POSITIVE,
+    SEED,
+    SHARE,
+    ConfigError,
+    at_least,
+    at_most,
+    checked,
+    setting,
+)
+from grokjax.tasks import Operation
 
 SCHEMA_VERSION = 2
 
-Operation = Literal["add", "subtract", "multiply"]
+Split = Literal["random", "symmetric", "numpy", "python", "torch"]
+Activation = Literal["relu", "gelu", "tanh", "square"]
+Initializer = Literal[
+    "glorot-normal", "glorot-uniform", "he-normal", "lecun-normal", "torch", "gromov", "zhong"
+]
+Loss = Literal["cross-entropy", "mse", "stablemax"]
+Optimizer = Literal["adamw", "adam", "sgd"]
 StopWhen = Literal["grokked", "never"]
 Spacing = Literal["regular", "log", "transition"]
 Precision = Literal["float32", "tensorfloat32", "bfloat16"]
-
-
-class ConfigError(ValueError):
-    """A setting that cannot be used. The message is one line: field, value, what is allowed."""
-
-
-def refuse(name: str, value: object, allowed: str) -> ConfigError:
-    """The one form of every refusal, to be raised by the caller."""
-    return ConfigError(f"{name}: {value!r} is not allowed; {allowed}")
 
 
 def check_schema(what: object, schema: object) -> None:
     """Raises ConfigError unless this grokjax reads what was written with `schema`."""
     if schema != SCHEMA_VERSION:
         raise ConfigError(f"{what}: has schema {schema}; this grokjax reads {SCHEMA_VERSION}")
-
-
-def _setting(
-    default: Any, kind: str, help: str, allowed: str = "", ok: Callable[[Any], bool] | None = None
-) -> Any:
-    return field(
-        default=default, metadata={"kind": kind, "help": help, "allowed": allowed, "ok": ok}
-    )
-
-
-def _at_least(bound: int | float) -> tuple[str, Callable[[Any], bool]]:
-    return f"at least {bound}", lambda value: value >= bound
-
-
-_POSITIVE = ("greater than 0", lambda value: value > 0)
-_BETA = ("at least 0 and less than 1", lambda value: 0 <= value < 1)
-_FRACTION = ("greater than 0 and less than 1", lambda value: 0 < value < 1)
-# Pairs are numbered in int32.
-_MODULUS = ("at least 2 and at most 46340", lambda value: 2 <= value <= 46_340)
-_SEED = ("from 0 to 4294967295", lambda value: 0 <= value < 2**32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,46 +66,116 @@ class Config:
       ConfigError: a value of the wrong type or out of range, in one line.
     """
 
-    seed: int = _setting(0, "traced", "key of the initial weights and the batches", *_SEED)
-    data_seed: int | None = _setting(
-        None, "traced", "key of the train/test split; none: the seed", *_SEED
+    seed: int = setting(0, "traced", "key of the initial weights and the batches", *SEED)
+    data_seed: int | None = setting(
+        None, "traced", "key of the split, of label noise and random labels; none: the seed", *SEED
     )
-    learning_rate: float = _setting(3e-4, "traced", "step size of AdamW", *_at_least(0))
-    weight_decay: float = _setting(
-        1.0, "traced", "decoupled decay of every parameter, biases included", *_at_least(0)
+    learning_rate: float = setting(3e-4, "traced", "step size of the optimiser", *at_least(0))
+    weight_decay: float = setting(
+        1.0,
+        "traced",
+        "decay of every parameter, biases included; decoupled in adamw, coupled L2 in adam and sgd",
+        *at_least(0),
     )
-    init_scale: float = _setting(
-        1.0, "traced", "factor on all initial weights (Liu et al. 2022, Omnigrok)", *_POSITIVE
+    init_scale: float = setting(
+        1.0, "traced", "factor on all initial weights (Liu et al. 2023, Omnigrok)", *POSITIVE
     )
-    train_fraction: float = _setting(0.5, "traced", "share of the pairs trained on", *_FRACTION)
-    operation: Operation = _setting("add", "traced", "what is computed from the two tokens")
+    train_fraction: float = setting(0.5, "traced", "share of the pairs trained on", *FRACTION)
+    operation: Operation = setting("add", "traced", "what is computed from the two tokens")
+    label_noise: float = setting(
+        0.0, "traced", "share of training labels replaced by random ones (Doshi et al.)", *SHARE
+    )
+    warmup_steps: int = setting(
+        0, "traced", "steps over which the rate rises from 0; 0: none", *at_least(0), switch=True
+    )
+    decay_steps: int = setting(
+        0, "traced", "steps by which a falling schedule has fallen", *at_least(0), switch=True
+    )
+    final_rate: float = setting(
+        0.0, "traced", "share of the rate to which a schedule falls", *SHARE
+    )
+    gradient_noise: float = setting(
+        0.0, "traced", "deviation of normal noise on gradients", *at_least(0), switch=True
+    )
+    grokfast_alpha: float = setting(0.98, "traced", "memory of Grokfast's average", *BELOW_ONE)
+    grokfast_lambda: float | None = setting(
+        None,
+        "traced",
+        "strength of Grokfast's slow gradient; none: the published 2 for ema, 5 for ma",
+        *at_least(0),
+    )
 
-    modulus: int = _setting(53, "static", "number of tokens P, and of classes", *_MODULUS)
-    embed_dim: int = _setting(128, "static", "width D of the embedding", *_at_least(1))
-    hidden_dim: int = _setting(256, "static", "width H of the hidden layer", *_at_least(1))
-    batch_size: int | None = _setting(
-        64, "static", "rows a step; none, or as many as there are: full batch", *_at_least(1)
+    modulus: int = setting(53, "static", "number of tokens P; 120 for operations on S5", *MODULUS)
+    classes: int | None = setting(
+        None, "static", "logits a pair; none: as many as tokens", *at_least(2)
     )
-    beta1: float = _setting(0.9, "static", "AdamW's decay rate of the first moment", *_BETA)
-    beta2: float = _setting(0.999, "static", "AdamW's decay rate of the second moment", *_BETA)
-    eps: float = _setting(1e-8, "static", "AdamW's term against division by zero", *_POSITIVE)
-    precision: Precision = _setting(
+    split: Split = setting(
+        "random",
+        "static",
+        "random; symmetric: (a, b) with (b, a); numpy, python, torch: as they shuffle all pairs "
+        "from the data seed, to replay a published split",
+    )
+    embed_dim: int = setting(
+        128, "static", "width D of the embedding; 0: one-hot inputs", *at_least(0)
+    )
+    embeddings: Literal["shared", "separate"] = setting(
+        "shared", "static", "one table for both tokens, or one each"
+    )
+    combine: Literal["concatenate", "sum"] = setting(
+        "concatenate", "static", "how the two tokens enter the first layer"
+    )
+    hidden_dim: int = setting(256, "static", "width H of the hidden layers", *at_least(1))
+    hidden_layers: int = setting(1, "static", "how many there are", *at_most(1, 3))
+    activation: Activation = setting("relu", "static", "of the hidden layers")
+    biases: bool = setting(True, "static", "whether layers have them")
+    layer_normalization: bool = setting(False, "static", "after each activation (Doshi et al.)")
+    tied: bool = setting(False, "static", "whether the output shares the embedding's weights")
+    initializer: Initializer = setting(
+        "glorot-normal", "static", "of all weights (see grokjax.initializers)"
+    )
+    loss: Loss = setting("cross-entropy", "static", "mse: to one-hot labels, mean over classes")
+    batch_size: int | None = setting(
+        64, "static", "rows a step; none, or as many as there are: full batch", *at_least(1)
+    )
+    optimizer: Optimizer = setting("adamw", "static", "adam: with coupled L2; sgd: with momentum")
+    beta1: float = setting(
+        0.9, "static", "decay rate of Adam's first moment; SGD's momentum", *BELOW_ONE
+    )
+    beta2: float = setting(0.999, "static", "decay rate of Adam's second moment", *BELOW_ONE)
+    eps: float = setting(1e-8, "static", "Adam's term against division by zero", *POSITIVE)
+    schedule: Literal["constant", "cosine", "linear"] = setting(
+        "constant", "static", "of the learning rate after the warm-up; others set decay_steps"
+    )
+    decay_towards: Literal["zero", "initial"] = setting(
+        "zero", "static", "where weight decay pulls: to zero or to the initial weights"
+    )
+    grokfast: Literal["none", "ema", "ma"] = setting(
+        "none", "static", "slow gradients amplified, by exponential or moving average (Lee et al.)"
+    )
+    grokfast_window: int = setting(100, "static", "steps of the moving average", *at_least(1))
+    orthogonal_gradient: bool = setting(
+        False, "static", "gradients orthogonal to the weights of each array (Prieto et al.)"
+    )
+    fixed_norm: bool = setting(
+        False, "static", "all weights held at their initial norm (Liu et al. 2023, Omnigrok)"
+    )
+    precision: Precision = setting(
         "float32", "static", "of matrix products on GPU and TPU; CPU always has float32"
     )
 
-    max_epochs: int = _setting(20_000, "run", "epochs a member trains at most", *_at_least(1))
-    eval_every: int = _setting(20, "run", "epochs from one evaluation to the next", *_at_least(1))
-    stop_when: StopWhen = _setting(
+    max_epochs: int = setting(20_000, "run", "epochs a member trains at most", *at_least(1))
+    eval_every: int = setting(20, "run", "epochs from one evaluation to the next", *at_least(1))
+    stop_when: StopWhen = setting(
         "grokked", "run", "grokked: leave once test accuracy has stayed at 0.99; never: go on"
     )
-    stop_patience: int = _setting(
-        3, "run", "evaluations in a row at 0.99 that count as grokked", *_at_least(1)
+    stop_patience: int = setting(
+        3, "run", "evaluations in a row at 0.99 that count as grokked", *at_least(1)
     )
-    extra_epochs: int = _setting(0, "run", "epochs to train on after it grokked", *_at_least(0))
-    snapshot_every: int | None = _setting(
-        None, "run", "epochs from one kept embedding to the next; none: keep none", *_at_least(1)
+    extra_epochs: int = setting(0, "run", "epochs to train on after it grokked", *at_least(0))
+    snapshot_every: int | None = setting(
+        None, "run", "epochs from one kept embedding to the next; none: keep none", *at_least(1)
     )
-    snapshot_spacing: Spacing = _setting(
+    snapshot_spacing: Spacing = setting(
         "regular",
         "run",
         "regular; log: four to each doubling from snapshot_every on; transition: regular, and each "
@@ -124,26 +184,28 @@ class Config:
 
     def __post_init__(self) -> None:
         for f in dataclasses.fields(self):
-            object.__setattr__(self, f.name, _checked(f, getattr(self, f.name)))
-        pairs, train = self.modulus**2, self.train_size
-        if not 0 < train < pairs:
-            side = "train on" if train == 0 else "test on"
-            raise refuse(
-                "train_fraction",
-                self.train_fraction,
-                f"with modulus {self.modulus} it leaves none of the {pairs} pairs to {side}",
-            )
-        if self.snapshot_spacing != "regular" and self.snapshot_every is None:
-            raise refuse("snapshot_spacing", self.snapshot_spacing, "set snapshot_every with it")
-        for name in ("max_epochs", "extra_epochs", "snapshot_every"):
-            value = getattr(self, name)
-            if value is not None and value % self.eval_every:
-                raise refuse(name, value, f"a multiple of eval_every ({self.eval_every})")
+            object.__setattr__(self, f.name, checked(f, TYPES[f.name], getattr(self, f.name)))
+        consistency.check(self)
+
+    @property
+    def pairs(self) -> int:
+        """Pairs that the operation has, to train and to test on."""
+        return tasks.TASKS[self.operation].pairs(self.modulus)
 
     @property
     def train_size(self) -> int:
-        """Training pairs: int(fraction * P**2), as the published codes round."""
-        return int(self.train_fraction * self.modulus**2)
+        """Training pairs: int(fraction * pairs), as the published codes round."""
+        return int(self.train_fraction * self.pairs)
+
+    @property
+    def noisy_size(self) -> int:
+        """Training pairs whose label is replaced."""
+        return int(self.label_noise * self.train_size)
+
+    @property
+    def num_classes(self) -> int:
+        """Logits a pair, C."""
+        return self.modulus if self.classes is None else self.classes
 
     @property
     def steps_per_epoch(self) -> int:
@@ -151,22 +213,11 @@ class Config:
         return 1 if self.batch_size is None else -(-self.train_size // self.batch_size)
 
     @property
-    def param_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shapes of the network's parameters, by name."""
-        tokens, width, hidden = self.modulus, self.embed_dim, self.hidden_dim
-        return {
-            "embed/embedding": (tokens, width),
-            "hidden/kernel": (2 * width, hidden),
-            "hidden/bias": (hidden,),
-            "output/kernel": (hidden, tokens),
-            "output/bias": (tokens,),
-        }
-
-    @property
     def static(self) -> Config:
         """This config with its traced fields at their defaults: equal for one program."""
-        defaults = {n: FIELDS[n].default for n in names_of("traced")}
-        return dataclasses.replace(self, **defaults)
+        defaults: dict[str, Any] = {n: FIELDS[n].default for n in names_of("traced")}
+        switched = {n: 1 for n in defaults if FIELDS[n].metadata["switch"] and getattr(self, n)}
+        return dataclasses.replace(self, **(defaults | switched))
 
     @property
     def compiled(self) -> Config:
@@ -187,35 +238,6 @@ class Config:
         return cls(**values)
 
 
-class Hypers(NamedTuple):
-    """The traced settings, scalars for one member or stacked `[L]` for lanes.
-
-    A NamedTuple is a pytree without registering it, so this file needs no JAX.
-    """
-
-    seed: Any  # uint32 []
-    data_seed: Any  # uint32 []
-    learning_rate: Any  # float32 []
-    weight_decay: Any  # float32 []
-    init_scale: Any  # float32 []
-    train_size: Any  # int32 []
-    operation: Any  # int32 [], index into the table of labels
-
-    @classmethod
-    def of(cls, config: Config) -> Hypers:
-        """The traced settings of one member, as NumPy scalars."""
-        data_seed = config.seed if config.data_seed is None else config.data_seed
-        return cls(
-            seed=np.uint32(config.seed),
-            data_seed=np.uint32(data_seed),
-            learning_rate=np.float32(config.learning_rate),
-            weight_decay=np.float32(config.weight_decay),
-            init_scale=np.float32(config.init_scale),
-            train_size=np.int32(config.train_size),
-            operation=np.int32(get_args(Operation).index(config.operation)),
-        )
-
-
 FIELDS = {f.name: f for f in dataclasses.fields(Config)}
 TYPES = {name: hint for name, hint in get_type_hints(Config).items() if name in FIELDS}
 
@@ -229,25 +251,3 @@ def check_name(name: str) -> None:
     """Raises ConfigError unless `name` is a field of Config."""
     if name not in FIELDS:
         raise ConfigError(f"{name}: no such setting; there are {', '.join(FIELDS)}")
-
-
-def _checked(f: dataclasses.Field[Any], value: Any) -> Any:
-    """`value` as a plain Python value of the field's type, or a refusal."""
-    hint, allowed, ok = TYPES[f.name], f.metadata["allowed"], f.metadata["ok"]
-    if get_origin(hint) is Literal:
-        if value not in get_args(hint):
-            raise refuse(f.name, value, "one of " + ", ".join(get_args(hint)))
-        return value
-    if value is None and type(None) in get_args(hint):
-        return None
-    kind = numbers.Real if hint is float else numbers.Integral
-    if isinstance(value, bool) or not isinstance(value, kind):
-        number = "number" if hint is float else "whole number"
-        raise refuse(f.name, value, f"a {number} {allowed}")
-    most = int(np.finfo(np.float32).max)
-    if not -most <= value <= most:  # pyright: ignore[reportOperatorIssue]; nor NaN
-        raise refuse(f.name, value, f"a finite number {allowed}")
-    plain = float(value) if hint is float else int(value)  # pyright: ignore[reportArgumentType]
-    if ok is not None and not ok(plain):
-        raise refuse(f.name, value, f"it must be {allowed}")
-    return plain

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from grokjax import hosts
-from grokjax.config import ConfigError, refuse
+from grokjax.settings import ConfigError, refuse
 
 MEMORY_SHARE = 0.9
 """Of an accelerator's memory that lanes may take; XLA keeps some for itself."""

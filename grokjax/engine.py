@@ -6,14 +6,14 @@ import math
 import time
 from pathlib import Path
 
-from grokjax import devices, hosts, journal, run, sizing, snapshots
+from grokjax import devices, hosts, journal, layout, optim, run, sizing, snapshots
 from grokjax.checkpoint import KEPT, Checkpoints
-from grokjax.config import refuse
 from grokjax.hosts import LostProcess, OutOfMemory
 from grokjax.interrupt import Signals
 from grokjax.ledger import Ledger
 from grokjax.progress import Progress, Tally
 from grokjax.run import Run
+from grokjax.settings import refuse
 from grokjax.sweep import Program, Sweep
 from grokjax.trainer import Desk, Trainer
 
@@ -107,11 +107,12 @@ def _bytes_needed(sweep: Sweep) -> int:
     """About what a run writes: parameters, records twice (journal, history), checkpoints."""
     total = 0
     for c in sweep.members:
-        params = sum(math.prod(shape) for shape in c.param_shapes.values())
+        params = sum(math.prod(shape) for shape in layout.shapes(c).values())
         evals = c.max_epochs // c.eval_every + 1
         kept = snapshots.expected(c)
-        # Three numbers a parameter: itself and Adam's two, kept of members that never stop.
         records = 2 * evals * (11 + c.modulus // 2)
-        total += 4 * (3 * params + records + kept * c.modulus * c.embed_dim)
+        # The whole state, as it is kept of members that never stop.
+        state = optim.numbers_per_parameter(c) * params
+        total += 4 * (state + records + kept * math.prod(layout.table_shape(c)))
     # The lanes of the checkpoints are few beside any large sweep.
     return total + min(len(sweep), 64) * (KEPT + 1) * total // len(sweep)

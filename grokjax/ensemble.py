@@ -11,12 +11,13 @@ from typing import Any
 
 from grokjax import hosts, journal, lock, run
 from grokjax.checkpoint import Checkpoints
-from grokjax.config import SCHEMA_VERSION, Config, ConfigError
+from grokjax.config import SCHEMA_VERSION, Config
 from grokjax.devices import prepare
 from grokjax.engine import Engine
 from grokjax.lock import Lock
 from grokjax.progress import Progress
 from grokjax.run import Run
+from grokjax.settings import ConfigError
 from grokjax.sweep import Sweep
 
 CHECKPOINT_EVERY = 60.0

@@ -8,31 +8,35 @@ from typing import Annotated, Any, get_args
 
 import tyro
 
-from grokjax.config import FIELDS, TYPES, Config, ConfigError, names_of, refuse
+from grokjax.config import FIELDS, TYPES, Config, names_of
+from grokjax.recipes import Recipe
+from grokjax.settings import ConfigError, refuse
 from grokjax.sweep import Sweep
 
 DEFAULT_SEEDS = 8
 
 
-def settings_class(base: Config | None) -> type:
+def settings_class(recipe: Recipe | None) -> type:
     """A dataclass with a flag a setting, several values where it can be swept.
 
-    With a base config its values are the defaults; without one the default is
-    to leave the setting alone.
+    With a recipe its values are the defaults; without one the default is to
+    leave the setting alone.
     """
     fields: list[tuple[str, Any, Any]] = []
     for name, f in FIELDS.items():
         hint = TYPES[name]
         sweepable = name in names_of("static", "traced")
         flag: Any = tuple[_without_none(hint), ...] if sweepable else hint
-        value = None if base is None or name == "seed" else getattr(base, name)
+        value = None if recipe is None or name == "seed" else getattr(recipe.config, name)
         default = (value,) if sweepable and value is not None else value
+        if recipe is not None and name in recipe.axes:
+            default = recipe.axes[name]
         if default is None:  # not given; an empty axis is () and refused
             flag = flag | None
         text = f.metadata["help"] + (f" ({f.metadata['allowed']})" if f.metadata["allowed"] else "")
         fields.append((name, Annotated[flag, tyro.conf.arg(help=text)], field(default=default)))
     seeds = "members, seeds 0 to N - 1, instead of --seed"
-    if base is not None:
+    if recipe is not None:
         seeds += f"; none: {DEFAULT_SEEDS}, unless --seed names them"
     extra = [
         ("seeds", Annotated[int | None, tyro.conf.arg(help=seeds)], field(default=None)),
@@ -58,14 +62,15 @@ def _seed_count(seeds: int | None) -> int:
 
 
 def sweep_of(settings: Any, base: Config) -> Sweep:
-    """The sweep that the flags name, on top of a recipe."""
+    """The sweep that the flags name, on top of a recipe's config."""
     values = {name: getattr(settings, name) for name in FIELDS}
     if settings.full_batch and values["batch_size"] not in (None, (base.batch_size,)):
         raise ConfigError("batch_size: give --batch-size or --full-batch, not both")
-    if settings.full_batch or values["batch_size"] is None:
+    if settings.full_batch:
         values["batch_size"] = (None,)
-    if values["data_seed"] is None:
-        values["data_seed"] = (None,)
+    for name in names_of("static", "traced"):
+        if values[name] is None and name != "seed":  # not given, and none in the recipe
+            values[name] = (None,)
     if settings.seeds is not None and values["seed"] is not None:
         raise ConfigError("seeds: give --seeds or --seed, not both")
     if values["seed"] is None:

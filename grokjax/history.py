@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grokjax import journal
+from grokjax import journal, layout
 from grokjax.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -35,13 +35,18 @@ def merged(
     epochs = np.unique(np.concatenate([part["epoch"] for part in seen] or [np.zeros(0, np.int32)]))
     # Member -> its row, or -1; a run extended meanwhile has members beyond the sweep.
     most = max([len(sweep), *(part["member"].max(initial=0) + 1 for part in seen)])
-    place = np.full(most, -1)
+    place, layers = np.full(most, -1), _layers(sweep)
     place[list(members)] = np.arange(len(members))
     variables = {} if seen else _nothing(sweep, members)
     # One part after the other: with all of them at once memory would hold the records twice.
     for _, part in zip(seen, journal.parts(directory, "records"), strict=False):
-        rows, columns = place[part.pop("member")], np.searchsorted(epochs, part.pop("epoch"))
+        numbers = part.pop("member")
+        rows, columns = place[numbers], np.searchsorted(epochs, part.pop("epoch"))
         wanted = rows >= 0
+        if not wanted.any():
+            continue
+        own = layout.layers(sweep[int(numbers[wanted][0])])  # a part is of one program
+        part["layer_norm"] = _spread(part["layer_norm"], own, layers)
         for name, values in part.items():
             whole = _wide_enough(variables.get(name), (len(members), len(epochs)), values)
             # A smaller modulus fills the lower frequencies only.
@@ -56,7 +61,7 @@ def merged(
     coordinates = _coordinates(sweep, members, epochs)
     coordinates["status"] = ("member", np.array(statuses, dtype=str))
     if "layer_norm" in variables:
-        coordinates["layer"] = _layers(sweep)
+        coordinates["layer"] = layers
     if "embedding_power" in variables:
         coordinates["frequency"] = np.arange(1, variables["embedding_power"].shape[2] + 1)
     return xr.Dataset(data, coordinates)
@@ -73,7 +78,16 @@ def _nothing(sweep: Sweep, members: Sequence[int]) -> dict[str, np.ndarray]:
 
 
 def _layers(sweep: Sweep) -> list[str]:
-    return sorted({name.split("/")[0] for name in sweep.config.param_shapes})
+    """Of any member's network, in alphabetical order."""
+    networks = dict.fromkeys(layout.network(member) for member in sweep)
+    return sorted({layer for config in networks for layer in layout.layers(config)})
+
+
+def _spread(values: np.ndarray, own: list[str], layers: list[str]) -> np.ndarray:
+    """Values of a network's own layers among all that there are: `[R, own]` -> `[R, layers]`."""
+    whole = np.full((len(values), len(layers)), np.nan, np.float32)
+    whole[:, [layers.index(name) for name in own]] = values
+    return whole
 
 
 def snapshots(directory: Path, members: Sequence[int]) -> xr.DataArray:

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from grokjax.config import ConfigError, refuse
+from grokjax.settings import ConfigError, refuse
 
 T = TypeVar("T")
 

@@ -21,10 +21,11 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 import grokjax.devices
-from grokjax import batches, hosts, member
+from grokjax import batches, hosts, layout, member
 from grokjax.checkpoint import Arrays
-from grokjax.config import Config, Hypers
+from grokjax.config import Config
 from grokjax.hosts import OutOfMemory
+from grokjax.hypers import Hypers
 from grokjax.sweep import Program
 
 Metrics = dict[str, np.ndarray]
@@ -89,7 +90,7 @@ def _compile(
         )
         return jax.jit(mapped, donate_argnums=len(arguments) - 1).lower(*shapes)
 
-    hypers = jax.tree.map(lambda value: np.repeat(value, number), Hypers.of(config))
+    hypers = _repeated(Hypers.of(config), number)
     state = jax.eval_shape(jax.vmap(one.init), hypers)[0]
     programs = (
         lowered(refill, np.zeros(number, bool), hypers, state),
@@ -119,9 +120,8 @@ class Lanes:
         compiled = _compile(*settings, on_cpu=grokjax.devices.on_cpu(devices))
         self._refill, self._round = compiled.refill, compiled.round
         self._sharding = compiled.sharding
-        self._hypers = jax.tree.map(
-            lambda value: np.repeat(value, number), Hypers.of(program.config)
-        )
+        self._hypers = _repeated(Hypers.of(program.config), number)
+        self._modulus = program.config.modulus
         self._placed = self._put(self._hypers)
         zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), compiled.state)
         self._state: Any = self._put(zeros)
@@ -208,8 +208,10 @@ class Lanes:
         return rows
 
     def embeddings(self, lanes: list[int]) -> np.ndarray:
-        """The embeddings of some lanes, float32 `[len(lanes), P, D]`, in every process."""
-        embedding = _here({"embedding": self._state.params["embed"]["embedding"]})
+        """The `layout.table` of some lanes, float32 `[len(lanes), P, D]`, in every process."""
+        params = self._state.params
+        layer = "embed" if "embed" in params else "hidden"
+        embedding = {"embedding": layout.table({layer: _here(params[layer])}, self._modulus)}
         return hosts.gather(embedding)["embedding"][lanes]
 
     def place(self, members: dict[int, Arrays]) -> None:
@@ -242,6 +244,10 @@ def _here(arrays: dict[str, jax.Array]) -> dict[str, np.ndarray]:
         # A view would keep a donated buffer alive, and JAX would copy it each round.
         found[name] = np.concatenate([np.asarray(shard.data) for shard in shards])
     return found
+
+
+def _repeated(hypers: Hypers, number: int) -> Hypers:
+    return Hypers(*(np.stack([value] * number) for value in hypers))
 
 
 def _bytes(analysis: Any) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import tyro
 
-from grokjax.config import ConfigError
+from grokjax.settings import ConfigError
 from grokjax.sweep import Sweep
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from grokjax import status
-from grokjax.config import ConfigError
+from grokjax.settings import ConfigError
 
 NAME = ".lock"
 

@@ -15,19 +15,18 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from grokjax import batches, models, optim, tasks
+from grokjax import batches, dataset, layout, models, optim, tasks
 from grokjax.analysis import fourier
 from grokjax.analysis.concentration import gini
-from grokjax.config import Config, Hypers
+from grokjax.config import Config
+from grokjax.hypers import Hypers
+from grokjax.losses import LOSSES
+from grokjax.streams import BATCHES, INIT, stream
 
 Metrics = dict[str, jax.Array]
 """Of one evaluation, float32: scalars `train_loss, test_loss, train_accuracy,
 test_accuracy, weight_norm, embedding_gini`, `layer_norm` [layers, by name], and
 `embedding_power [P // 2]`."""
-
-# Streams of randomness, folded into the member's own key. Never reuse a number.
-INIT, SPLIT, BATCHES = 0, 1, 2
-
 
 LARGE = 1e30
 """Taken from a logit to leave it out of a maximum."""
@@ -43,24 +42,32 @@ class MemberState:
     epoch: jax.Array  # int32 [], epochs done
 
 
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Given:
+    """What stays while a member trains, worked out once a round."""
+
+    hypers: Hypers
+    data: dataset.Data
+    start: Any  # packed initial Params, where decay pulls towards them, else None
+    norm: Any  # float32 [], at which all weights are held, or None
+
+
 @dataclass(frozen=True)
 class Member:
-    """The two functions that a lane runs, and the one that its time goes to.
+    """The two functions that a lane runs, and those that its time goes to.
 
     init: Hypers -> (MemberState, Metrics), untrained.
     round: (Hypers, MemberState) -> (MemberState, Metrics), `eval_every` epochs later.
-    step: (Hypers, (packed Params, optimiser state), (rows, weights) `[K, C]`) -> the
+    given: Hypers -> Given.
+    step: (Given, (packed Params, optimiser state), (rows, weights) `[K, C]`) -> the
         second, one optimiser step later. Rounds are made of it; to be measured alone.
     """
 
     init: Callable[[Hypers], tuple[MemberState, Metrics]]
     round: Callable[[Hypers, MemberState], tuple[MemberState, Metrics]]
-    step: Callable[[Hypers, tuple, tuple], tuple]
-
-
-def stream(seed: jax.Array | int, number: int) -> jax.Array:
-    """The key of one stream of one member."""
-    return jax.random.fold_in(jax.random.key(seed), number)
+    given: Callable[[Hypers], Given]
+    step: Callable[[Given, tuple, tuple], tuple]
 
 
 def build(config: Config, max_train_size: int, cached_rows: int | None = None) -> Member:
@@ -75,25 +82,24 @@ def build(config: Config, max_train_size: int, cached_rows: int | None = None) -
         (`batches.CACHED_ROWS`); None: all of a step.
     """
     modulus = config.modulus
-    layout = batches.Layout.of(config, max_train_size, cached_rows)
-    model = models.build(config)
+    plan = batches.Layout.of(config, max_train_size, cached_rows)
+    model, data_of, loss_of = models.build(config), dataset.build(config), LOSSES[config.loss]
     pairs = jnp.asarray(tasks.pairs(modulus))  # [P**2, 2]
-    labels = jnp.asarray(tasks.label_table(modulus))  # [O, P**2]
 
-    def judged(packed: models.Params, tokens: models.Tokens, of: Hypers, rows: jax.Array) -> tuple:
-        """Cross-entropy and correctness of the pairs with these numbers, `[C]` each."""
-        logits = model.logits(packed, tokens, pairs[rows])  # [C, P]
-        target = jax.nn.one_hot(labels[of.operation][rows], modulus)  # a gather's gradient scatters
+    def judged(packed: models.Params, tokens: models.Tokens, labels: Any, rows: Any) -> tuple:
+        """Loss and correctness of the pairs with these numbers, `[N]` each."""
+        logits = model.logits(packed, tokens, pairs[rows])  # [N, C]
+        target = jax.nn.one_hot(labels[rows], config.num_classes)  # a gather's gradient scatters
         # An argmax takes as long as all the rest of an evaluation on CPU.
         correct = jnp.sum(logits * target, axis=-1) > jnp.max(logits - LARGE * target, axis=-1)
-        return optax.losses.softmax_cross_entropy(logits, target), correct
+        return loss_of(logits, target), correct
 
-    def gradient(hypers: Hypers, packed: models.Params, rows: jax.Array, weights: jax.Array) -> Any:
+    def gradient(labels: jax.Array, packed: models.Params, rows: Any, weights: Any) -> Any:
         """Of the weighted sum of losses; rows and weights `[K, C]`, one chunk at a time."""
         tokens, back = jax.vjp(model.tokens, packed)
 
         def loss(packed: models.Params, tokens: models.Tokens, rows: Any, weights: Any) -> Any:
-            return weights @ judged(packed, tokens, hypers, rows)[0]
+            return weights @ judged(packed, tokens, labels, rows)[0]
 
         def add(total: tuple, chunk: tuple) -> tuple:
             grads = jax.grad(loss, argnums=(0, 1))(packed, tokens, *chunk)
@@ -103,7 +109,7 @@ def build(config: Config, max_train_size: int, cached_rows: int | None = None) -
         (direct, through), _ = jax.lax.scan(add, zeros, (rows, weights))
         return jax.tree.map(jnp.add, direct, back(through)[0])
 
-    def step(hypers: Hypers, state: tuple, batch: tuple) -> tuple:
+    def step(given: Given, state: tuple, batch: tuple) -> tuple:
         """One optimiser step; none at all on a batch without rows.
 
         A member with fewer training rows than the program's bound has such
@@ -111,69 +117,80 @@ def build(config: Config, max_train_size: int, cached_rows: int | None = None) -
         """
         packed, opt_state = state
         rows, weights = batch
-        optimizer = optim.build(config, hypers, weights[0, 0] > 0)
+        active = weights[0, 0] > 0
+        optimizer = optim.build(config, given.hypers, active, given.start)
         updates, opt_state = optimizer.update(
-            gradient(hypers, packed, rows, weights), opt_state, packed
+            gradient(given.data.labels, packed, rows, weights), opt_state, packed
         )
-        return optax.apply_updates(packed, updates), opt_state
+        packed = optax.apply_updates(packed, updates)
+        if config.fixed_norm:
+            factor = jnp.where(active, given.norm / optax.tree.norm(packed), 1)
+            packed = optax.tree.scale(factor, packed)
+        return packed, opt_state
 
-    def evaluate(hypers: Hypers, order: jax.Array, params: models.Params) -> Metrics:
+    def evaluate(given: Given, params: models.Params) -> Metrics:
         """Both splits from one pass over the table."""
         packed = model.pack(params)
         tokens = model.tokens(packed)
         size = min(cached_rows or modulus**2, modulus**2)
         numbers = jnp.pad(jnp.arange(modulus**2), (0, -(modulus**2) % size)).reshape(-1, size)
-        losses, correct = jax.lax.map(lambda rows: judged(packed, tokens, hypers, rows), numbers)
+        labels, order, count = given.data.labels, given.data.order, given.hypers.train_size
+        losses, correct = jax.lax.map(lambda rows: judged(packed, tokens, labels, rows), numbers)
         return {
-            **means("loss", losses.reshape(-1)[order], hypers.train_size),
-            **means("accuracy", correct.reshape(-1)[order], hypers.train_size),
-            **inside(params),
+            **means("loss", losses.reshape(-1)[order], count, given.hypers.pairs),
+            **means("accuracy", correct.reshape(-1)[order], count, given.hypers.pairs),
+            **inside(params, modulus),
         }
 
-    def split(hypers: Hypers) -> jax.Array:
-        return tasks.split(stream(hypers.data_seed, SPLIT), modulus)
+    def initial(hypers: Hypers) -> models.Params:
+        params = model.init(stream(hypers.seed, INIT))
+        return jax.tree.map(lambda p: hypers.init_scale * p, params)
+
+    def given_of(hypers: Hypers) -> Given:
+        start = model.pack(initial(hypers)) if config.decay_towards == "initial" else None
+        norm = optax.tree.norm(initial(hypers)) if config.fixed_norm else None
+        return Given(hypers, data_of(hypers), start, norm)
 
     def init(hypers: Hypers) -> tuple[MemberState, Metrics]:
-        params = model.init(stream(hypers.seed, INIT))
-        params = jax.tree.map(lambda p: hypers.init_scale * p, params)
+        params = initial(hypers)
         state = MemberState(params, optim.build(config, hypers).init(params), jnp.int32(0))
-        return state, evaluate(hypers, split(hypers), params)
+        return state, evaluate(given_of(hypers), params)
 
     def round(hypers: Hypers, state: MemberState) -> tuple[MemberState, Metrics]:
-        order = split(hypers)
+        given = given_of(hypers)
 
         def draw(epoch: jax.Array) -> tuple:
             key = jax.random.fold_in(stream(hypers.seed, BATCHES), epoch)
-            return batches.draw(config, layout, key, order, hypers.train_size)
+            return batches.draw(config, plan, key, given.data.order, hypers.train_size)
 
         epochs = state.epoch + jnp.arange(config.eval_every, dtype=jnp.int32)
         steps = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), jax.vmap(draw)(epochs))
         packed, _ = jax.lax.scan(
-            lambda carry, batch: (step(hypers, carry, batch), None),
+            lambda carry, batch: (step(given, carry, batch), None),
             relaid(model.pack, (state.params, state.opt_state)),
             steps,  # [E * S, K, C]
         )
         params, opt_state = relaid(model.unpack, packed)
         state = MemberState(params, opt_state, state.epoch + config.eval_every)
-        return state, evaluate(hypers, order, params)
+        return state, evaluate(given, params)
 
-    return Member(init, round, step)
+    return Member(init, round, given_of, step)
 
 
-def means(name: str, values: jax.Array, train_size: jax.Array) -> Metrics:
-    """Of the first `train_size` of `values`, and of the others."""
-    trained = jnp.arange(len(values)) < train_size
+def means(name: str, values: jax.Array, train_size: jax.Array, pairs: jax.Array) -> Metrics:
+    """Of the first `train_size` of `values`, and of the others among the first `pairs`."""
+    place = jnp.arange(len(values))
     values = values.astype(jnp.float32)
     return {
-        f"train_{name}": jnp.mean(values, where=trained),
-        f"test_{name}": jnp.mean(values, where=~trained),
+        f"train_{name}": jnp.mean(values, where=place < train_size),
+        f"test_{name}": jnp.mean(values, where=(place >= train_size) & (place < pairs)),
     }
 
 
-def inside(params: models.Params) -> Metrics:
+def inside(params: models.Params, modulus: int) -> Metrics:
     """What an evaluation records of the weights themselves."""
     layers = jnp.stack([optax.tree.norm(params[layer]) for layer in sorted(params)])
-    power = fourier.power.one(params["embed"]["embedding"])
+    power = fourier.power.one(layout.table(params, modulus))
     return {
         "weight_norm": jnp.sqrt(jnp.sum(layers**2)),
         "layer_norm": layers,

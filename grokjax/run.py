@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grokjax import journal
+from grokjax import journal, layout
 from grokjax.analysis.timing import held
-from grokjax.config import SCHEMA_VERSION, Config, Hypers, check_schema
+from grokjax.config import SCHEMA_VERSION, Config, check_schema, names_of
 from grokjax.journal import DamagedRun
 from grokjax.stopping import is_over
 from grokjax.sweep import Sweep
@@ -23,6 +23,8 @@ from grokjax.sweep import Sweep
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+
+    from grokjax.dataset import Examples
 
 CONFIG = "config.json"
 HISTORY = "history.nc"
@@ -71,10 +73,10 @@ class Run:
         for m in self._chosen:
             status, epochs = done.get(m) or ("running" if m in seen else "pending", seen.get(m, 0))
             settings = self.sweep[m]
-            traced = dict(zip(Hypers._fields, (x.item() for x in Hypers.of(settings)), strict=True))
-            traced["operation"] = settings.operation
-            swept = {name: getattr(settings, name) for name in self.sweep.swept}
-            rows.append({"status": status, "epochs": epochs} | swept | traced)
+            names = dict.fromkeys([*self.sweep.swept, *names_of("traced"), "train_size"])
+            row = {"status": status, "epochs": epochs} | {n: getattr(settings, n) for n in names}
+            row["data_seed"] = settings.seed if settings.data_seed is None else settings.data_seed
+            rows.append(row)
         return pd.DataFrame(rows, index=pd.Index(self._chosen, name="member"))
 
     @functools.cached_property
@@ -152,7 +154,7 @@ class Run:
         Members in training are as of the last checkpoint; NaN for one that
         has none yet. Raises ValueError if shapes differ between members.
         """
-        shapes = [self.sweep[m].param_shapes for m in self._chosen]
+        shapes = [layout.shapes(self.sweep[m]) for m in self._chosen]
         if any(other != shapes[0] for other in shapes):
             raise ValueError("params: shapes differ between programs; use select or params_of")
         found = self._flat_params(self._chosen)
@@ -195,8 +197,21 @@ class Run:
 
     @property
     def embeddings(self) -> np.ndarray:
-        """Embeddings, float32 `[M, P, D]`."""
-        return self.params["embed"]["embedding"]
+        """Embeddings, float32 `[M, P, D]`; with one-hot inputs the first layer's weights, D = H."""
+        return layout.table(self.params, self.sweep[self._chosen[0]].modulus)
+
+    @property
+    def network(self) -> Config:
+        """The settings of the members' network. Raises ValueError if they have several."""
+        return self._only(dict.fromkeys(layout.network(self.sweep[m]) for m in self._chosen))
+
+    def _only(self, found: Iterable[Config]) -> Config:
+        """The only one of them, or ValueError."""
+        networks = list(found)
+        if len(networks) == 1:
+            return networks[0]
+        names = [n for n in layout.NETWORK if len({getattr(c, n) for c in networks}) > 1]
+        raise ValueError(f"network: members differ in {', '.join(names)}; use select")
 
     @functools.cached_property
     def snapshots(self) -> xr.DataArray:
@@ -206,15 +221,24 @@ class Run:
         return history.snapshots(self.directory, self._chosen)
 
     def apply(self, params: dict[str, Any], pairs: np.ndarray) -> np.ndarray:
-        """Logits `[N, P]` of one member's parameters on pairs, int `[N, 2]`."""
+        """Logits `[N, C]` of one member's parameters on pairs, int `[N, 2]`.
+
+        Raises ValueError if members have several kinds of network with such parameters.
+        """
         import jax.numpy as jnp
 
         from grokjax import models
 
-        modulus = params["output"]["bias"].shape[0]
-        embed_dim, hidden_dim = params["embed"]["embedding"].shape[1], len(params["hidden"]["bias"])
-        config = Config(modulus=modulus, embed_dim=embed_dim, hidden_dim=hidden_dim)
-        return np.asarray(models.build(config).apply(params, jnp.asarray(pairs, jnp.int32)))
+        shapes = {f"{layer}/{n}": x.shape for layer, q in params.items() for n, x in q.items()}
+        networks = dict.fromkeys(layout.network(self.sweep[m]) for m in self._chosen)
+        model = models.build(self._only(c for c in networks if layout.shapes(c) == shapes))
+        return np.asarray(model.apply(params, jnp.asarray(pairs, jnp.int32)))
+
+    def data_of(self, member: int) -> Examples:
+        """The pairs that one member learns from and is tested on, with their labels."""
+        from grokjax import dataset
+
+        return dataset.of(self.sweep[member])
 
     def write_history(self) -> None:
         """Writes `history.nc` from the journal, as a whole."""

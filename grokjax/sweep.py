@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from grokjax.config import FIELDS, Config, ConfigError, check_name, names_of, refuse
+from grokjax.config import FIELDS, Config, check_name, names_of
+from grokjax.settings import ConfigError, refuse
 
 
 @dataclass(frozen=True)

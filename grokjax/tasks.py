@@ -1,28 +1,168 @@
-"""Operation tables and train/test splits.
+"""Operations: what is computed from a pair of tokens, in one registry. No JAX here.
 
 A task is a binary operation on the tokens 0..P-1. Its P**2 ordered pairs are
-numbered `pair = a * P + b`, as the published codes enumerate them.
+numbered `pair = a * P + b`, as the published codes enumerate them; an operation
+may leave some of them out, whose label is then -1.
 """
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Callable
-from typing import get_args
+from dataclasses import dataclass
+from typing import Literal, get_args
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from grokjax.config import Operation
+Operation = Literal[
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "a2+b",
+    "a3+b",
+    "a2+b2",
+    "a2+ab+b2",
+    "a2+ab+b2+a",
+    "a3+ab",
+    "a3+ab2+b",
+    "divide-or-subtract",
+    "add-or-multiply",
+    "add-or-subtract",
+    "s5",
+    "s5-conjugate",
+    "s5-aba",
+    "random",
+    "sum",
+]
 
-ONE_WORD = 2**16
-"""Most indices that share a word of 32 bits with a random number: 16 bits each."""
+S5_SIZE = 120
+"""Elements of the symmetric group on five things: its P."""
 
-_FORMULAS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
-    "add": lambda a, b: a + b,
-    "subtract": lambda a, b: a - b,
-    "multiply": lambda a, b: a * b,
+Rule = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One operation.
+
+    formula: in words and signs. rule: (a, b, P) -> labels, int64 `[N]` each,
+    -1 for a pair that is left out. source: who published it. needs: of P, any,
+    prime, or 120 for the group. pairs: how many of the P**2 there are.
+    classes: how many answers.
+    """
+
+    formula: str
+    rule: Rule
+    source: str
+    needs: Literal["any", "prime", "120"] = "any"
+    pairs: Callable[[int], int] = lambda modulus: modulus**2
+    classes: Callable[[int], int] = lambda modulus: modulus
+
+
+def _modular(rule: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Rule:
+    return lambda a, b, modulus: rule(a, b) % modulus
+
+
+def _quotient(a: np.ndarray, b: np.ndarray, modulus: int) -> np.ndarray:
+    """The c with b c = a; where b is 0 there is none."""
+    inverse = np.array([pow(int(x), -1, modulus) if x else 0 for x in range(modulus)])
+    return np.where(b == 0, -1, a * inverse[b] % modulus)
+
+
+@functools.cache
+def permutations() -> np.ndarray:
+    """The elements of S5 as images of 0..4, int64 `[120, 5]`, in lexicographic order."""
+    return np.array(list(itertools.permutations(range(5))))
+
+
+def _number(elements: np.ndarray) -> np.ndarray:
+    """Which elements of S5 these are, `[N, 5]` -> `[N]`."""
+    digits = 5 ** np.arange(4, -1, -1)
+    return np.searchsorted(permutations() @ digits, elements @ digits)
+
+
+def then(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """First a, then b: the element of S5 with c[i] = b[a[i]], numbers `[N]`."""
+    elements = permutations()
+    return _number(np.take_along_axis(elements[b], elements[a], axis=1))
+
+
+def _inverse(a: np.ndarray) -> np.ndarray:
+    return _number(permutations()[a].argsort(axis=1))
+
+
+_POWER = "Power et al. 2022"
+
+TASKS: dict[str, Task] = {
+    "add": Task("a + b mod P", _modular(lambda a, b: a + b), _POWER),
+    "subtract": Task("a - b mod P", _modular(lambda a, b: a - b), _POWER),
+    "multiply": Task("a b mod P", _modular(lambda a, b: a * b), _POWER),
+    "divide": Task(
+        "a / b mod P, b not 0", _quotient, _POWER, "prime", lambda modulus: modulus * (modulus - 1)
+    ),
+    "a2+b": Task("a^2 + b mod P", _modular(lambda a, b: a**2 + b), _POWER),
+    "a3+b": Task("a^3 + b mod P", _modular(lambda a, b: a**3 + b), _POWER),
+    "a2+b2": Task("a^2 + b^2 mod P", _modular(lambda a, b: a**2 + b**2), _POWER),
+    "a2+ab+b2": Task("a^2 + a b + b^2 mod P", _modular(lambda a, b: a**2 + a * b + b**2), _POWER),
+    "a2+ab+b2+a": Task(
+        "a^2 + a b + b^2 + a mod P", _modular(lambda a, b: a**2 + a * b + b**2 + a), _POWER
+    ),
+    "a3+ab": Task("a^3 + a b mod P", _modular(lambda a, b: a**3 + a * b), _POWER),
+    "a3+ab2+b": Task("a^3 + a b^2 + b mod P", _modular(lambda a, b: a**3 + a * b**2 + b), _POWER),
+    "divide-or-subtract": Task(
+        "a / b mod P for odd b, a - b mod P for even b",
+        lambda a, b, modulus: np.where(b % 2 == 1, _quotient(a, b, modulus), (a - b) % modulus),
+        _POWER,
+        "prime",
+    ),
+    "add-or-multiply": Task(
+        "a + b mod P for even a, a b mod P for odd a",
+        _modular(lambda a, b: np.where(a % 2 == 0, a + b, a * b)),
+        "openai/grok, operator +*",
+    ),
+    "add-or-subtract": Task(
+        "a + b mod P for even a, a - b mod P for odd a",
+        _modular(lambda a, b: np.where(a % 2 == 0, a + b, a - b)),
+        "openai/grok, operator +-",
+    ),
+    "s5": Task("a, then b, in S5", lambda a, b, _: then(a, b), _POWER, "120"),
+    "s5-conjugate": Task(
+        "a, then b, then the inverse of a, in S5",
+        lambda a, b, _: then(then(a, b), _inverse(a)),
+        _POWER,
+        "120",
+    ),
+    "s5-aba": Task("a, then b, then a, in S5", lambda a, b, _: then(then(a, b), a), _POWER, "120"),
+    "random": Task(
+        "a random answer to every pair, drawn from the data seed",
+        lambda a, b, modulus: np.zeros_like(a),  # drawn in `grokjax.dataset`, for each member
+        "Nanda et al. 2023, rand",
+    ),
+    "sum": Task(
+        "a + b, unordered pairs",
+        lambda a, b, modulus: np.where(a <= b, a + b, -1),
+        "Liu et al. 2022 (effective theory)",
+        pairs=lambda modulus: modulus * (modulus + 1) // 2,
+        classes=lambda modulus: 2 * modulus - 1,
+    ),
 }
+
+
+def refusal(operation: str, modulus: int) -> str | None:
+    """Why there is no such operation on so many tokens; None if there is."""
+    needs = TASKS[operation].needs
+    if needs == "120" and modulus != S5_SIZE:
+        return f"S5 has {S5_SIZE} elements and modulus is {modulus}; set modulus {S5_SIZE}"
+    if needs == "prime" and any(modulus % d == 0 for d in range(2, int(modulus**0.5) + 1)):
+        return f"it needs a modulus that is prime, and {modulus} is not"
+    return None
+
+
+def defined(modulus: int) -> list[str]:
+    """The operations on so many tokens, in the order of the table of their labels."""
+    return [name for name in get_args(Operation) if refusal(name, modulus) is None]
 
 
 def pairs(modulus: int) -> np.ndarray:
@@ -31,39 +171,13 @@ def pairs(modulus: int) -> np.ndarray:
     return np.stack([numbers // modulus, numbers % modulus], axis=-1)
 
 
+def labels(operation: str, modulus: int) -> np.ndarray:
+    """Labels of one operation, int32 `[P**2]`; -1 for pairs that it leaves out."""
+    # int64: a cube overflows int32 above P = 1 290.
+    a, b = pairs(modulus).astype(np.int64).T
+    return TASKS[operation].rule(a, b, modulus).astype(np.int32)
+
+
 def label_table(modulus: int) -> np.ndarray:
-    """Labels of every operation, int32 `[O, P**2]`, in the order of `Operation`."""
-    a, b = pairs(modulus).astype(np.int64).T  # int64: a product overflows int32 above P = 46 340
-    return np.stack([_FORMULAS[name](a, b) % modulus for name in get_args(Operation)]).astype(
-        np.int32
-    )
-
-
-def shuffled(key: jax.Array, bound: int, count: jax.Array | int, most: int) -> jax.Array:
-    """A random order of 0..count-1, then the rest up to bound-1: int32 `[bound]`.
-
-    `count` may be traced. The first `count` entries do not depend on `bound`,
-    only on `most`, which no bound exceeds: element i of a threefry draw depends
-    on the key and i alone. An index is sorted by a random number above it in
-    one word, four times faster on CPU than a pair of words
-    (`jax.random.permutation` has a static length and sorts those). Of 2 809, 20
-    bits are random: two given ones tie with probability 1e-6, and the smaller
-    then comes first. Above `ONE_WORD` too few would be left.
-    """
-    index = jnp.arange(bound, dtype=jnp.uint32)
-    ranks = jax.random.bits(key, (bound,), jnp.uint32)
-    ranks = jnp.where(index < count, ranks, jnp.uint32(0xFFFFFFFF))
-    if most > ONE_WORD:
-        return jax.lax.sort((ranks, index.astype(jnp.int32)), num_keys=1, is_stable=True)[1]
-    low = jnp.uint32((1 << (most - 1).bit_length()) - 1)
-    ranks = ranks & ~low
-    return (jnp.sort(ranks | index) & low).astype(jnp.int32)
-
-
-def split(key: jax.Array, modulus: int) -> jax.Array:
-    """A random order of all pair numbers, int32 `[P**2]`.
-
-    The first `train_size` are trained on, the rest tested on, so that one seed
-    at two train fractions has nested training sets.
-    """
-    return shuffled(key, modulus**2, modulus**2, modulus**2)
+    """Labels of every operation, int32 `[O, P**2]`, in the order of `defined`."""
+    return np.stack([labels(name, modulus) for name in defined(modulus)])

@@ -59,7 +59,7 @@ def test_bad_settings_are_one_line_and_leave_nothing(flags, message, capsys, tmp
     [
         (["train", "--out", "x", "--colour", "3"], "--colour"),
         (["train", "--out", "x", "--modulus", "many"], "many"),
-        (["train", "--out", "x", "--operation", "divide"], "divide"),
+        (["train", "--out", "x", "--operation", "power"], "power"),
         (["train"], "--out"),
         (["dance"], "dance"),
     ],

@@ -1,10 +1,13 @@
 import json
+from typing import Literal, get_args, get_origin
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grokjax.config import FIELDS, Config, ConfigError, Hypers, names_of
+from grokjax.config import FIELDS, TYPES, Config, names_of
+from grokjax.hypers import Hypers
+from grokjax.settings import ConfigError
 
 
 @pytest.mark.parametrize(
@@ -13,8 +16,8 @@ from grokjax.config import FIELDS, Config, ConfigError, Hypers, names_of
         ("train_fraction", 0.0, "greater than 0 and less than 1"),
         ("train_fraction", 1, "greater than 0 and less than 1"),
         ("train_fraction", float("nan"), "a finite number"),
-        ("modulus", 1, "at least 2"),
-        ("modulus", 10**9, "at most 46340"),
+        ("modulus", 1, "at least 2 and at most 46340"),
+        ("modulus", 10**9, "at least 2 and at most 46340"),
         ("modulus", 53.0, "a whole number"),
         ("modulus", True, "a whole number"),
         ("learning_rate", -1e-3, "at least 0"),
@@ -27,7 +30,7 @@ from grokjax.config import FIELDS, Config, ConfigError, Hypers, names_of
         ("data_seed", 2**32, "from 0 to 4294967295"),
         ("batch_size", 0, "at least 1"),
         ("beta2", 1.0, "at least 0 and less than 1"),
-        ("operation", "divide", "one of add, subtract, multiply"),
+        ("operation", "power", "one of add, subtract, multiply"),
         ("stop_when", "bored", "one of grokked, never"),
         ("max_epochs", 30, "a multiple of eval_every (20)"),
         ("snapshot_every", 7, "a multiple of eval_every (20)"),
@@ -83,13 +86,30 @@ def test_every_traced_field_is_blanked_by_static_and_no_other_is():
         "init_scale": 3.0,
         "train_fraction": 0.25,
         "operation": "multiply",
+        "label_noise": 0.5,
+        "final_rate": 0.1,
+        "grokfast_alpha": 0.5,
+        "grokfast_lambda": 3.0,
     }
-    assert set(other) == set(names_of("traced"))
+    switches = {"warmup_steps": 7, "decay_steps": 9, "gradient_noise": 0.1}
+    assert {*other, *switches} == set(names_of("traced"))
     assert Config(**other).static == Config()
+    for name, value in switches.items():
+        assert Config(**{name: value}).static != Config(), name
+        assert Config(**{name: value}).static == Config(**{name: 2 * value}).static, name
     for name in names_of("static"):
-        value = FIELDS[name].default
-        changed = "bfloat16" if name == "precision" else value / 2 if value < 1 else value + 1
-        assert Config(**{name: changed}).static != Config(), name
+        needs = {"tied": {"hidden_dim": 128}, "schedule": {"decay_steps": 9}}.get(name, {})
+        assert Config(**needs, **{name: another(name)}).static != Config(**needs).static, name
+
+
+def another(name):
+    """A value of a setting that is not its default."""
+    value = FIELDS[name].default
+    if get_origin(TYPES[name]) is Literal:
+        return next(choice for choice in get_args(TYPES[name]) if choice != value)
+    if name in ("batch_size", "classes"):
+        return 100
+    return not value if isinstance(value, bool) else value / 2 if value < 1 else value + 1
 
 
 def test_data_seed_defaults_to_the_seed():

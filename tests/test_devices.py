@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from grokjax import devices
-from grokjax.config import ConfigError
+from grokjax.settings import ConfigError
 
 FOUR = jax.devices()
 

@@ -11,8 +11,9 @@ import pytest
 
 import grokjax
 from grokjax import member
-from grokjax.config import Config, Hypers
+from grokjax.config import Config
 from grokjax.devices import start
+from grokjax.hypers import Hypers
 from grokjax.lanes import Lanes
 from grokjax.sweep import Program, Sweep
 from tests.conftest import TINY

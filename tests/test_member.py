@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from grokjax import member, models, tasks
+from grokjax import dataset, member, models
 from grokjax.batches import CACHED_ROWS
-from grokjax.config import Hypers
+from grokjax.hypers import Hypers
+from grokjax.streams import BATCHES, INIT, stream
 from tests.reference import forward, losses
 
 CACHED = 10
@@ -116,16 +117,17 @@ def test_one_epoch_against_numpy(tiny, batch_size):
 
     config = with_(tiny, batch_size=batch_size, eval_every=1, operation="multiply", seed=3)
     state, _, _ = run(config)
-    order = np.asarray(tasks.split(member.stream(jnp.uint32(3), member.SPLIT), 7))
-    key = jax.random.fold_in(member.stream(jnp.uint32(3), member.BATCHES), 0)
-    shuffle = np.asarray(tasks.shuffled(key, 24, 24, 49)) if batch_size else np.arange(24)
-    pairs, labels = tasks.pairs(7), tasks.label_table(7)[2]
-    params = models.build(config).init(member.stream(jnp.uint32(3), member.INIT))
+    examples = dataset.of(config)
+    key = jax.random.fold_in(stream(jnp.uint32(3), BATCHES), 0)
+    every = jnp.ones(24, bool)
+    shuffle = np.asarray(dataset.shuffled(key, every, 49)) if batch_size else np.arange(24)
+    pairs, labels = examples.train_pairs, examples.train_labels
+    params = models.build(config).init(stream(jnp.uint32(3), INIT))
     expected = jax.tree.map(lambda x: np.asarray(x, np.float64), params)
     optimizer = AdamW(config.learning_rate, config.weight_decay)
     sizes = []
     for start in range(0, 24, batch_size or 24):
-        rows = order[shuffle[start : start + (batch_size or 24)]]
+        rows = shuffle[start : start + (batch_size or 24)]
         sizes.append(len(rows))
         expected = optimizer.step(expected, gradients(expected, pairs[rows], labels[rows]))
     assert sizes == ([9, 9, 6] if batch_size else [24])
@@ -134,13 +136,16 @@ def test_one_epoch_against_numpy(tiny, batch_size):
 
 def test_metrics_against_numpy(tiny):
     state, _, metrics = run(tiny)
-    pairs, labels = tasks.pairs(7), tasks.label_table(7)[0]
-    order = np.asarray(tasks.split(member.stream(jnp.uint32(0), member.SPLIT), 7))
-    logits, _ = forward(state.params, pairs)
-    row_losses, correct = losses(logits, labels), logits.argmax(axis=1) == labels
-    for split, rows in (("train", order[:24]), ("test", order[24:])):
-        np.testing.assert_allclose(metrics[f"{split}_loss"], row_losses[rows].mean(), rtol=1e-5)
-        np.testing.assert_allclose(metrics[f"{split}_accuracy"], correct[rows].mean(), rtol=1e-6)
+    train_pairs, train_labels, test_pairs, test_labels = dataset.of(tiny)
+    for split, pairs, labels in (
+        ("train", train_pairs, train_labels),
+        ("test", test_pairs, test_labels),
+    ):
+        logits, _ = forward(state.params, pairs)
+        correct = logits.argmax(axis=1) == labels
+        mean = losses(logits, labels).mean()
+        np.testing.assert_allclose(metrics[f"{split}_loss"], mean, rtol=1e-5)
+        np.testing.assert_allclose(metrics[f"{split}_accuracy"], correct.mean(), rtol=1e-6)
     norm = np.sqrt(sum(np.sum(x**2) for x in jax.tree.leaves(state.params)))
     np.testing.assert_allclose(metrics["weight_norm"], norm, rtol=1e-6)
 

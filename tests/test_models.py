@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from grokjax import models
+from grokjax import layers, models
 from grokjax.config import Config
 from tests.reference import forward
 
@@ -57,10 +57,10 @@ def test_lookup_gradient_sums_rows_by_token_both_ways():
     cotangent = jax.random.normal(jax.random.key(1), (5, 4))
     expected = np.zeros((6, 4), np.float32)
     np.add.at(expected, np.asarray(rows), np.asarray(cotangent))
-    for sums in (models._scatter_add, models._one_hot_product):
+    for sums in (layers._scatter_add, layers._one_hot_product):
         np.testing.assert_allclose(sums(rows, cotangent, 6), expected, atol=1e-6)
     table = jnp.ones((6, 4))
-    gradient = jax.grad(lambda t: jnp.sum(models.lookup(t, rows) * cotangent))(table)
+    gradient = jax.grad(lambda t: jnp.sum(layers.lookup(t, rows) * cotangent))(table)
     np.testing.assert_allclose(gradient, expected, atol=1e-6)
 
 
@@ -70,8 +70,8 @@ def test_product_gradient_is_that_of_a_plain_product():
         jax.random.normal(key, shape)
         for key, shape in zip(keys, [(5, 3), (3, 4), (5, 4)], strict=True)
     )
-    np.testing.assert_array_equal(models.product(x, kernel), x @ kernel)
-    found = jax.grad(lambda *a: jnp.sum(weights * models.product(*a)), (0, 1))(x, kernel)
+    np.testing.assert_array_equal(layers.product(x, kernel), x @ kernel)
+    found = jax.grad(lambda *a: jnp.sum(weights * layers.product(*a)), (0, 1))(x, kernel)
     expected = jax.grad(lambda x, kernel: jnp.sum(weights * (x @ kernel)), (0, 1))(x, kernel)
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)

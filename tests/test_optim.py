@@ -5,7 +5,8 @@ import optax
 import pytest
 
 from grokjax import models, optim, tasks
-from grokjax.config import Config, Hypers
+from grokjax.config import Config
+from grokjax.hypers import Hypers
 from tests.reference import AdamW, gradients
 
 CONFIG = Config()

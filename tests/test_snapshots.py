@@ -5,7 +5,8 @@ import pytest
 
 import grokjax
 from grokjax import snapshots
-from grokjax.config import Config, ConfigError
+from grokjax.config import Config
+from grokjax.settings import ConfigError
 
 LEARNING = {"train_accuracy": np.float32(0.5), "test_accuracy": np.float32(0.1)}
 BETWEEN = {"train_accuracy": np.float32(1.0), "test_accuracy": np.float32(0.5)}

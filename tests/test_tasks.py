@@ -1,53 +1,111 @@
-import jax
-import jax.numpy as jnp
+"""Labels against definitions of their own: Python's integers, inverses by search, SymPy."""
+
+from typing import get_args
+
 import numpy as np
 import pytest
+from sympy.combinatorics import Permutation
 
 from grokjax import tasks
-from grokjax.config import Config, Hypers
-from grokjax.member import BATCHES, INIT, SPLIT, stream
+from grokjax.config import Config
+from grokjax.hypers import Hypers
+from grokjax.settings import ConfigError
 
 
-@pytest.mark.parametrize("modulus", [2, 7, 53])
-def test_labels_against_brute_force(modulus):
-    table = tasks.label_table(modulus)
-    pairs = tasks.pairs(modulus).tolist()
-    assert pairs == [[a, b] for a in range(modulus) for b in range(modulus)]
-    operations = ("add", "subtract", "multiply")
-    for name, row in zip(operations, table, strict=True):
-        formula = {"add": int.__add__, "subtract": int.__sub__, "multiply": int.__mul__}[name]
-        assert row.tolist() == [formula(a, b) % modulus for a, b in pairs]
-        assert Hypers.of(Config(operation=name)).operation == operations.index(name)
+def quotient(a, b, modulus):
+    """The c with b c = a mod P, by trying all."""
+    return next((c for c in range(modulus) if b % modulus and b * c % modulus == a), -1)
 
 
-def test_shuffled_is_a_permutation_that_does_not_depend_on_the_bound():
-    key = jax.random.key(3)
-    short = tasks.shuffled(key, 100, 100, 300)
-    assert sorted(short.tolist()) == list(range(100))
-    assert short.tolist() != list(range(100))
-    long = jax.jit(tasks.shuffled, static_argnums=(1, 3))(key, 250, jnp.int32(100), 300)
-    np.testing.assert_array_equal(long[:100], short)
-    assert sorted(long[100:].tolist()) == list(range(100, 250))
+DEFINITIONS = {
+    "add": lambda a, b, p: (a + b) % p,
+    "subtract": lambda a, b, p: (a - b) % p,
+    "multiply": lambda a, b, p: a * b % p,
+    "divide": quotient,
+    "a2+b": lambda a, b, p: (pow(a, 2, p) + b) % p,
+    "a3+b": lambda a, b, p: (pow(a, 3, p) + b) % p,
+    "a2+b2": lambda a, b, p: (pow(a, 2, p) + pow(b, 2, p)) % p,
+    "a2+ab+b2": lambda a, b, p: ((a + b) ** 2 - a * b) % p,
+    "a2+ab+b2+a": lambda a, b, p: ((a + b) ** 2 - a * b + a) % p,
+    "a3+ab": lambda a, b, p: a * (a * a + b) % p,
+    "a3+ab2+b": lambda a, b, p: (a * (a * a + b * b) + b) % p,
+    "divide-or-subtract": lambda a, b, p: quotient(a, b, p) if b & 1 else (a - b) % p,
+    "add-or-multiply": lambda a, b, p: a * b % p if a & 1 else (a + b) % p,
+    "add-or-subtract": lambda a, b, p: (a - b) % p if a & 1 else (a + b) % p,
+    "sum": lambda a, b, p: a + b if a <= b else -1,
+}
+
+SYMPY = {
+    "s5": lambda a, b: a * b,  # SymPy: a first
+    "s5-conjugate": lambda a, b: a * b * ~a,
+    "s5-aba": lambda a, b: a * b * a,
+}
 
 
-@pytest.mark.parametrize(("most", "bits"), [(2**12, 12), (2**16, 16), (2**16 + 1, 0)])
-def test_shuffled_sorts_by_the_bits_above_the_index(most, bits):
-    """Rows that tie in them come in the order of their index; many indices share no word."""
-    key = jax.random.key(5)
-    draw = np.asarray(jax.random.bits(key, (2809,), jnp.uint32)) >> bits
-    assert (len(np.unique(draw)) < 2809) == (bits > 0)
-    found = tasks.shuffled(key, 2809, 2809, most)
-    np.testing.assert_array_equal(found, np.argsort(draw, kind="stable"))
+@pytest.mark.parametrize("operation", DEFINITIONS)
+@pytest.mark.parametrize("modulus", [2, 7, 97])
+def test_labels_against_integers(operation, modulus):
+    found = tasks.labels(operation, modulus)
+    pairs = [(a, b) for a in range(modulus) for b in range(modulus)]
+    assert tasks.pairs(modulus).tolist() == [list(pair) for pair in pairs]
+    if modulus == 97 and "divide" in operation:  # the search would take minutes
+        pairs, found = pairs[:970], found[:970]
+    assert found.tolist() == [DEFINITIONS[operation](a, b, modulus) for a, b in pairs]
 
 
-def test_every_position_of_a_shuffle_is_equally_likely():
-    keys = jax.random.split(jax.random.key(0), 6000)
-    orders = np.asarray(jax.vmap(lambda key: tasks.shuffled(key, 6, 6, 6))(keys))
-    counts = np.stack([np.bincount(orders[:, i], minlength=6) for i in range(6)])
-    # 36 cells of expectation 1000 with 25 degrees of freedom: 60 has probability 1e-4.
-    assert ((counts - 1000) ** 2 / 1000).sum() < 60
+def test_division_undoes_multiplication():
+    b, c = tasks.pairs(97).T
+    there = b != 0
+    product = tasks.labels("multiply", 97)[there]
+    assert np.array_equal(tasks.labels("divide", 97)[product * 97 + b[there]], c[there])
 
 
-def test_streams_and_seeds_differ():
-    keys = [jax.random.key_data(stream(s, n)) for s in (0, 1) for n in (INIT, SPLIT, BATCHES)]
-    assert len({tuple(key.tolist()) for key in keys}) == 6
+@pytest.mark.parametrize("operation", SYMPY)
+def test_s5_against_sympy(operation):
+    elements = [Permutation(row.tolist()) for row in tasks.permutations()]
+    number = {tuple(p.array_form): i for i, p in enumerate(elements)}
+    assert len(number) == 120
+    found = tasks.labels(operation, 120)
+    for pair in np.random.default_rng(0).permutation(14_400)[:1500].tolist():
+        product = SYMPY[operation](elements[pair // 120], elements[pair % 120])
+        assert found[pair] == number[tuple(product.array_form)]
+
+
+@pytest.mark.parametrize("operation", get_args(tasks.Operation))
+def test_counts_of_pairs_and_answers(operation):
+    """As published: 9 312 pairs of a division, 14 400 of S5, 55 sums of ten numbers."""
+    modulus = 120 if tasks.TASKS[operation].needs == "120" else 97
+    found, task = tasks.labels(operation, modulus), tasks.TASKS[operation]
+    assert task.pairs(modulus) == (found >= 0).sum()
+    if operation != "random":
+        assert sorted(set(found.tolist()) - {-1}) == list(range(task.classes(modulus)))
+    published = {"divide": 9312, "sum": 4753, "add": 9409, "s5": 14_400}
+    assert published.get(operation, task.pairs(modulus)) == task.pairs(modulus)
+    assert tasks.TASKS["sum"].pairs(10) == 55
+
+
+def test_every_operation_has_a_row_of_the_table_where_it_is_defined():
+    assert set(tasks.TASKS) == set(get_args(tasks.Operation))
+    for modulus in (9, 97, 120):
+        table = tasks.label_table(modulus)
+        # Neither quotients nor S5 at 9; S5 only at 120.
+        assert len(table) == len(tasks.defined(modulus)) == {9: 14, 97: 16, 120: 17}[modulus]
+        for i, name in enumerate(tasks.defined(modulus)):
+            assert np.array_equal(table[i], tasks.labels(name, modulus))
+            if name != "sum":
+                assert Hypers.of(Config(operation=name, modulus=modulus)).operation == i
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"operation": "divide", "modulus": 9}, "operation: 'divide' .* prime, and 9 is not"),
+        ({"operation": "s5"}, "operation: 's5' .* S5 has 120 elements .* set modulus 120"),
+        ({"operation": "sum", "modulus": 10}, "classes: 10 .* has 19 answers: set classes 19"),
+        ({"classes": 52}, "classes: 52 .* has 53 answers"),
+    ],
+)
+def test_what_cannot_be_computed_is_refused(settings, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        Config(**settings)
+    assert "\n" not in str(caught.value)

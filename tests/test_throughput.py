@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from grokjax import batches, member, models, recipes
-from grokjax.config import Hypers
+from grokjax.hypers import Hypers
 from tests.reference import AdamW, gradients
 from tests.test_experiments import SCRIPTS
 
@@ -93,12 +93,13 @@ def test_a_step_on_accelerators_does_little_more_than_it_must(name, most, platfo
     layout = batches.Layout.of(config, config.train_size, None)
     hypers = jax.tree.map(lambda x: jnp.stack([x] * lanes), Hypers.of(config))
     state = jax.eval_shape(jax.vmap(one.init), hypers)[0]
+    given = jax.eval_shape(jax.vmap(one.given), hypers)
     pack = models.build(config).pack
     packed = jax.eval_shape(jax.vmap(lambda s: member.relaid(pack, (s.params, s.opt_state))), state)
     shape = lanes, layout.chunks, layout.rows
     batch = jax.ShapeDtypeStruct(shape, jnp.int32), jax.ShapeDtypeStruct(shape, jnp.float32)
     with jax.default_matmul_precision(config.precision):
-        traced = jax.jit(jax.vmap(one.step)).trace(hypers, packed, batch)
+        traced = jax.jit(jax.vmap(one.step)).trace(given, packed, batch)
         lowered = traced.lower(lowering_platforms=(platform,))
     text = lowered.as_text()
     assert 1 < lowered.cost_analysis()["flops"] / lanes / work.flops < most

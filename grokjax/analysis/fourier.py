@@ -13,7 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from grokjax import layout, models
 from grokjax.analysis.members import over_members
+from grokjax.config import Config
 
 KEY_TIMES = 1.25
 """A frequency is a key one from this many times an even share of the power.
@@ -60,19 +62,29 @@ class Spectra(NamedTuple):
     embedding: Array  # [P // 2]
     first: Array  # [P // 2], the embedding through the first layer's half for the first token
     second: Array  # [P // 2], and for the second
-    output: Array  # [P // 2], of the output weights over the classes
+    output: Array  # [P // 2], of the output weights over the classes; NaN if they are not P
 
 
 @over_members
-def spectra(params: dict[str, Any]) -> Spectra:
-    """Spectra of one member's embedding, both projected tables and output weights."""
-    embedding = params["embed"]["embedding"]  # [P, D]
-    first, second = jnp.split(params["hidden"]["kernel"], 2)  # [D, H] each
+def spectra(params: dict[str, Any], network: Config | None = None) -> Spectra:
+    """Spectra of one member's embedding, both projected tables and output weights.
+
+    Args:
+      params: of a member.
+      network: of what (see `layout.network`); None: the notebook's kind.
+    """
+    network = network or layout.inferred(params)
+    model, width = models.build(network), network.hidden_dim
+    embedding = power.one(layout.table(params, network.modulus))
+    tokens = model.tokens(model.pack(params))  # [P, 2H], or [P, H] if the same for both
+    output = params["embed"]["embedding"] if network.tied else params["output"]["kernel"].T
     return Spectra(
-        embedding=power.one(embedding),
-        first=power.one(embedding @ first),
-        second=power.one(embedding @ second),
-        output=power.one(params["output"]["kernel"].T),
+        embedding=embedding,
+        first=power.one(tokens[:, :width]),
+        second=power.one(tokens[:, -width:]),
+        output=power.one(output)
+        if len(output) == network.modulus
+        else jnp.full_like(embedding, jnp.nan),
     )
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 
+from grokjax import layout, models, tasks
 from grokjax.analysis import fourier
 from grokjax.analysis.members import over_members
+from grokjax.config import Config
 
 
 class Neurons(NamedTuple):
@@ -30,20 +31,20 @@ class Neurons(NamedTuple):
 
 
 @over_members
-def neurons(params: dict[str, Any]) -> Neurons:
+def neurons(params: dict[str, Any], network: Config | None = None) -> Neurons:
     """Frequencies and phases of the hidden neurons, and both 2-D spectra.
 
     Power is that of values centred over all P**2 pairs, so entry [0, 0] of a
     spectrum is 0, and its sum is the sum of squares (Parseval).
 
     Args:
-      params: of a member, ReLU MLP, in the canonical layout.
+      params: of a member. With several hidden layers the last one is meant.
+      network: of what (see `layout.network`); None: the notebook's kind.
     """
-    embedding, output = params["embed"]["embedding"], params["output"]
-    first, second = jnp.split(params["hidden"]["kernel"], 2)  # [D, H] each
-    modulus, width = len(embedding), first.shape[1]
-    before = (embedding @ first)[:, None] + (embedding @ second)[None]  # [P, P, H]
-    hidden = jax.nn.relu(before + params["hidden"]["bias"][None, None])
+    network = network or layout.inferred(params)
+    model, modulus, width = models.build(network), network.modulus, network.hidden_dim
+    pairs = jnp.asarray(tasks.pairs(modulus))
+    hidden = model.hidden(params, pairs).reshape(modulus, modulus, width)
     waves = _spectrum(hidden)  # [P, P, H]
     power = waves**2
     cosine = jnp.arange(1, modulus, 2)  # rows of the basis, [K]
@@ -59,7 +60,7 @@ def neurons(params: dict[str, Any]) -> Neurons:
     there = paired[frequency - 1, 0]
     phase_a = jnp.arctan2(jnp.where(there, waves[s, 0, neuron], 0), waves[c, 0, neuron])
     phase_b = jnp.arctan2(jnp.where(there, waves[0, s, neuron], 0), waves[0, c, neuron])
-    logits = hidden @ output["kernel"] + output["bias"][None, None]  # [P, P, P]
+    logits = model.apply(params, pairs).reshape(modulus, modulus, -1)  # [P, P, C]
     # Rounding leaves a constant neuron some 1e-14 of its square; a NaN is not greater.
     silent = ~(total > 1e-9 * jnp.sum(hidden**2, axis=(0, 1)))
     return Neurons(

@@ -8,11 +8,13 @@ import numpy as np
 from jax import Array
 from jax import numpy as jnp
 
+from grokjax import layout
 from grokjax.analysis import circles, fourier
 from grokjax.analysis.concentration import gini, participation
 from grokjax.analysis.members import over_members
 from grokjax.analysis.neurons import Neurons, neurons
 from grokjax.analysis.pca import COMPONENTS, PCA, pca
+from grokjax.config import Config
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,17 +35,18 @@ class Findings(NamedTuple):
 
 
 @over_members
-def findings(params: dict[str, Any]) -> Findings:
-    """Everything about one member, from its parameters."""
-    embedding = params["embed"]["embedding"]
+def findings(params: dict[str, Any], network: Config | None = None) -> Findings:
+    """Everything about one member, from its parameters (see `layout.inferred`)."""
+    network = network or layout.inferred(params)
+    embedding = layout.table(params, network.modulus)
     components = pca.one(embedding, min(COMPONENTS, *embedding.shape))
-    spectra = fourier.spectra.one(params)
+    spectra = fourier.spectra.one(params, network)
     return Findings(
         pca=components,
         pairs=circles.pairs.one(components.scores),
         spectra=spectra,
         planes=fourier.planes.one(embedding),
-        neurons=neurons.one(params),
+        neurons=neurons.one(params, network),
         gini=gini.one(jnp.sqrt(spectra.embedding)),
         participation=participation.one(spectra.embedding),
     )
@@ -74,6 +77,7 @@ def survey(
     params: dict[str, Any],
     members: Sequence[int] | None = None,
     key_times: float = fourier.KEY_TIMES,
+    network: Config | None = None,
 ) -> xr.Dataset:
     """What every member learnt.
 
@@ -81,6 +85,7 @@ def survey(
       params: as `Run.params`, leading axis M; NaN for a member that has none.
       members: their numbers, as in `Run.members`; None: 0, 1, ...
       key_times: see `fourier.is_key`.
+      network: what they are parameters of, as `Run.network`; None: of the notebook's kind.
 
     Returns:
       A Dataset with dims `member, token, component, pair, frequency, table, axis,
@@ -94,7 +99,7 @@ def survey(
     """
     import xarray as xr
 
-    found = findings(params)
+    found = findings(params, network=network)
     values = _values(found, key_times)
     count = len(found.gini)
     frequencies = np.arange(values["key"].shape[1] + 1)

@@ -1,4 +1,4 @@
-"""The members of a run whose parameters have the same shapes, with all that is known of them."""
+"""The members of a run that have one kind of network, with all that is known of them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from grokjax import layout
+from grokjax.config import Config
 from grokjax.run import Run
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ def settings_of(run: Run, name: str) -> list[Any]:
 
 @dataclass(frozen=True)
 class Group:
-    """Of one shape.
+    """Of one kind of network.
 
     name: what sets it apart, empty if it is the only one. run: those members
     that have parameters. modulus: theirs. found: `analysis.survey` of them.
@@ -54,19 +56,18 @@ def groups(run: Run) -> list[Group]:
     """All groups of a run that have parameters yet, in the order of their first members."""
     from grokjax.analysis.survey import survey
 
-    by_shape: dict[tuple, list[int]] = {}
+    by_network: dict[Config, list[int]] = {}
     for m in run.members.index:
-        by_shape.setdefault(tuple(run.sweep[m].param_shapes.items()), []).append(m)
+        by_network.setdefault(layout.network(run.sweep[m]), []).append(m)
     found = []
-    for members in by_shape.values():
-        group, config = run.of(members), run.sweep[members[0]]
+    for config, members in by_network.items():
+        group = run.of(members)
         finite = np.isfinite(group.embeddings).all(axis=(1, 2))
         if not finite.any():
             continue
         kept = group if finite.all() else run.of(np.array(members)[finite].tolist())
-        sizes = ("modulus", "embed_dim", "hidden_dim")
-        words = [f"{n} {getattr(config, n)}" for n in sizes if n in run.sweep.swept]
-        name = ", ".join(words).replace("_", " ") if len(by_shape) > 1 else ""
-        labelled = survey(kept.params, kept.members.index.tolist())
+        words = [f"{n} {getattr(config, n)}" for n in layout.NETWORK if n in run.sweep.swept]
+        name = ", ".join(words).replace("_", " ") if len(by_network) > 1 else ""
+        labelled = survey(kept.params, kept.members.index.tolist(), network=config)
         found.append(Group(name, kept, config.modulus, labelled))
     return found

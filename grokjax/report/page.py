@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from grokjax.analysis.timing import Events, Survival, events, time_to
-from grokjax.config import FIELDS, refuse
+from grokjax.config import FIELDS
 from grokjax.journal import replacing
 from grokjax.report import members, pictures
 from grokjax.report.group import Group, groups, settings_of
 from grokjax.run import Run, load
+from grokjax.settings import refuse
 
 NAME = "report.html"
 

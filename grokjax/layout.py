@@ -1,0 +1,107 @@
+"""Names and shapes of a network's parameters. No JAX here, so that a run is read without it.
+
+Kernels are `[inputs, outputs]`. Of the first layer's, rows 0..D-1 act on the
+first token where both are concatenated.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from grokjax.config import Config
+
+Shapes = dict[str, tuple[int, ...]]
+
+NETWORK = (
+    "modulus",
+    "classes",
+    "embed_dim",
+    "embeddings",
+    "combine",
+    "hidden_dim",
+    "hidden_layers",
+    "activation",
+    "biases",
+    "layer_normalization",
+    "tied",
+)
+"""The settings that say what function the parameters are of."""
+
+
+def network(config: Config) -> Config:
+    """These settings of a config, all others at their defaults."""
+    return Config(**{name: getattr(config, name) for name in NETWORK})
+
+
+def inferred(params: dict[str, Any]) -> Config:
+    """The network of one member's parameters, taken to be of the notebook's kind: embedded,
+    concatenated, one hidden layer of ReLU.
+    """
+    tokens, width = params["embed"]["embedding"].shape
+    hidden, classes = params["output"]["kernel"].shape
+    return Config(
+        modulus=tokens,
+        classes=None if classes == tokens else classes,
+        embed_dim=width,
+        hidden_dim=hidden,
+        biases="bias" in params["hidden"],
+    )
+
+
+def first_inputs(config: Config) -> int:
+    """Inputs of the first hidden layer: one token or both, embedded or one-hot."""
+    width = config.embed_dim or config.modulus
+    return width if config.combine == "sum" else 2 * width
+
+
+def hidden_names(config: Config) -> list[str]:
+    """The hidden layers, first to last."""
+    return ["hidden", "hidden_2", "hidden_3"][: config.hidden_layers]
+
+
+def norm_names(config: Config) -> list[str]:
+    """The layer norms that follow them, if there are any."""
+    count = config.hidden_layers if config.layer_normalization else 0
+    return ["norm", "norm_2", "norm_3"][:count]
+
+
+def shapes(config: Config) -> Shapes:
+    """Shapes of the parameters by name, `layer/array`."""
+    found: Shapes = {}
+    tables = ["embed", "embed_second"][: 1 + (config.embeddings == "separate")]
+    for name in tables if config.embed_dim else []:
+        found[f"{name}/embedding"] = (config.modulus, config.embed_dim)
+    inputs = first_inputs(config)
+    for name in hidden_names(config):
+        found[f"{name}/kernel"] = (inputs, config.hidden_dim)
+        inputs = config.hidden_dim
+        if config.biases:
+            found[f"{name}/bias"] = (config.hidden_dim,)
+    for name in norm_names(config):
+        found |= {f"{name}/{array}": (config.hidden_dim,) for array in ("scale", "bias")}
+    if not config.tied:
+        found["output/kernel"] = (config.hidden_dim, config.num_classes)
+    if config.biases:
+        found["output/bias"] = (config.num_classes,)
+    return found
+
+
+def layers(config: Config) -> list[str]:
+    """Names of the layers that have parameters, in alphabetical order."""
+    return sorted({name.split("/")[0] for name in shapes(config)})
+
+
+def table_shape(config: Config) -> tuple[int, int]:
+    """Shape of `table`."""
+    return config.modulus, config.embed_dim or config.hidden_dim
+
+
+def table(params: dict[str, Any], modulus: int) -> Any:
+    """What stands for each token as the first one of a pair: `[..., P, D]`.
+
+    Its embedding; with one-hot inputs the first layer's weights from it, D
+    being then H.
+    """
+    if "embed" in params:
+        return params["embed"]["embedding"]
+    return params["hidden"]["kernel"][..., :modulus, :]

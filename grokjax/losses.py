@@ -1,0 +1,38 @@
+"""Losses of one row: logits `[N, C]`, one-hot targets `[N, C]` -> `[N]`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import optax
+
+Loss = Callable[[jax.Array, jax.Array], jax.Array]
+
+
+def mean_squared_error(logits: jax.Array, target: jax.Array) -> jax.Array:
+    """Mean over the classes, as torch's `MSELoss` on one-hot labels."""
+    return jnp.mean(optax.losses.squared_error(logits, target), axis=-1)
+
+
+def stablemax_cross_entropy(logits: jax.Array, target: jax.Array) -> jax.Array:
+    """Cross-entropy with s(x) = x + 1 for x >= 0 and 1 / (1 - x) below instead of exp.
+
+    Prieto et al. 2025, Definition 2. Their code takes the logarithm of the
+    normalised s in float64; `log1p(sum of the others over the target's)` is the
+    same number, and needs only float32 to tell a small loss from none.
+    """
+    scores = jnp.where(
+        logits >= 0, 1 + jnp.maximum(logits, 0), 1 / (1 - jnp.minimum(logits, 0))
+    )  # without min and max the branch not taken could give its gradient NaN
+    right = jnp.sum(scores * target, axis=-1)
+    wrong = jnp.sum(scores * (1 - target), axis=-1)
+    return jnp.log1p(wrong / right)
+
+
+LOSSES: dict[str, Loss] = {
+    "cross-entropy": optax.losses.softmax_cross_entropy,
+    "mse": mean_squared_error,
+    "stablemax": stablemax_cross_entropy,
+}

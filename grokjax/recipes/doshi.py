@@ -1,0 +1,63 @@
+"""Gromov's quadratic network, and Doshi et al.'s corrupted labels on it (d-doshi/Grokking)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from grokjax.config import Config
+from grokjax.recipes.recipe import Recipe
+
+GROMOV = Config(
+    modulus=97,
+    operation="add",
+    train_fraction=0.5,
+    split="python",
+    data_seed=420,
+    embed_dim=0,
+    hidden_dim=500,
+    activation="square",
+    biases=False,
+    initializer="gromov",
+    loss="mse",
+    optimizer="adamw",
+    batch_size=None,
+    learning_rate=1e-2,
+    weight_decay=5.0,
+    beta1=0.9,
+    beta2=0.98,
+    eps=1e-8,
+    max_epochs=100,
+    eval_every=2,
+    stop_when="never",
+)
+
+RECIPES = (
+    Recipe(
+        name="gromov",
+        summary="a quadratic network groks addition mod 97 within 44 steps",
+        source="Gromov 2023 and Doshi et al. 2023, d-doshi/Grokking (GitHub), one seed's log",
+        config=GROMOV,
+        published={
+            "train accuracy >= 99%": "step 20",
+            "test accuracy >= 10, 50, 90, 99, 100%": "steps 28, 34, 38, 42, 44",
+            "loss at step 100, train and test": ".000812 and .001011",
+        },
+        measured={},
+    ),
+    Recipe(
+        name="doshi-noise",
+        summary="35% of the training labels are random: decay decides if they are memorised",
+        source="Doshi et al. 2023, d-doshi/Grokking (GitHub), one seed a cell",
+        config=replace(
+            GROMOV, label_noise=0.35, split="random", data_seed=None, max_epochs=2000, eval_every=20
+        ),
+        axes={"weight_decay": (0.0, 5.0, 15.0, 20.0)},
+        published={
+            "decay 0, coexistence": "train .978, test .983",
+            "decay 5, partial inversion": "train .786, test 1.0",
+            "decay 15, full inversion": "train .654, test 1.0",
+            "decay 20, forgetting, 5 000 steps": "train .009, test .011",
+        },
+        measured={},
+    ),
+)

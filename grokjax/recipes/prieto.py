@@ -1,0 +1,62 @@
+"""Grokking without weight decay (LucasPrietoAl/grokking-at-the-edge-of-numerical-stability)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from grokjax.config import Config
+from grokjax.recipes.recipe import Recipe
+
+PRIETO = Config(
+    modulus=113,
+    operation="add",
+    train_fraction=0.4,
+    embed_dim=0,
+    hidden_dim=200,
+    hidden_layers=2,
+    activation="relu",
+    biases=False,
+    initializer="torch",
+    optimizer="adamw",
+    batch_size=None,
+    learning_rate=1e-2,
+    weight_decay=0.0,
+    stop_when="never",
+)
+
+RECIPES = (
+    Recipe(
+        name="prieto-orthograd",
+        summary="gradients orthogonal to the weights: no decay, and grokking without delay",
+        source="Prieto et al. 2025, Fig. 1, command of its repository; one seed. Its optimiser "
+        "drops betas and eps (issue 11), so those of torch were in force, as here",
+        config=replace(
+            PRIETO, orthogonal_gradient=True, beta2=0.999, eps=1e-8, max_epochs=300, eval_every=10
+        ),
+        published={
+            "test accuracy >= 90%": "epoch 150, read off the figure",
+            "test accuracy near 99%": "epoch 200, read off the figure",
+        },
+        measured={},
+    ),
+    Recipe(
+        name="prieto-stablemax",
+        summary="StableMax instead of softmax: the network groks without weight decay",
+        source="Prieto et al. 2025, Fig. 1, command of its repository; one seed",
+        config=replace(
+            PRIETO,
+            loss="stablemax",
+            beta2=0.999,
+            eps=1e-25,
+            max_epochs=80_000,
+            eval_every=250,
+        ),
+        published={
+            "train accuracy 100%": "by epoch 5 000",
+            "test accuracy >= 50%": "epoch 45 000, read off the figure",
+            "test accuracy at epoch 75 000": "97%, read off the figure",
+            "softmax instead, float64": "test accuracy 0 to epoch 80 000",
+        },
+        measured={},
+    ),
+)

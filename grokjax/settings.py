@@ -1,0 +1,83 @@
+"""What a setting is: its kind, its range, and how a value is checked. No JAX here."""
+
+from __future__ import annotations
+
+import dataclasses
+import numbers
+from collections.abc import Callable
+from dataclasses import field
+from typing import Any, Literal, get_args, get_origin
+
+import numpy as np
+
+
+class ConfigError(ValueError):
+    """A setting that cannot be used. The message is one line: field, value, what is allowed."""
+
+
+def refuse(name: str, value: object, allowed: str) -> ConfigError:
+    """The one form of every refusal, to be raised by the caller."""
+    return ConfigError(f"{name}: {value!r} is not allowed; {allowed}")
+
+
+def setting(
+    default: Any,
+    kind: str,
+    help: str,
+    allowed: str = "",
+    ok: Callable[[Any], bool] | None = None,
+    *,
+    switch: bool = False,
+) -> Any:
+    """A field of `grokjax.config.Config`.
+
+    switch: a traced setting that is compiled in only where it is not 0, so that
+      programs without it pay nothing for it.
+    """
+    metadata = {"kind": kind, "help": help, "allowed": allowed, "ok": ok, "switch": switch}
+    return field(default=default, metadata=metadata)
+
+
+def at_least(bound: int | float) -> tuple[str, Callable[[Any], bool]]:
+    """Words and test of a lower bound."""
+    return f"at least {bound}", lambda value: value >= bound
+
+
+def at_most(low: int, high: int) -> tuple[str, Callable[[Any], bool]]:
+    """Words and test of a range, ends included."""
+    return f"from {low} to {high}", lambda value: low <= value <= high
+
+
+POSITIVE = ("greater than 0", lambda value: value > 0)
+SHARE = ("at least 0 and at most 1", lambda value: 0 <= value <= 1)
+BELOW_ONE = ("at least 0 and less than 1", lambda value: 0 <= value < 1)
+FRACTION = ("greater than 0 and less than 1", lambda value: 0 < value < 1)
+SEED = at_most(0, 2**32 - 1)
+MODULUS = ("at least 2 and at most 46340", lambda value: 2 <= value <= 46_340)
+"""Pairs are numbered in int32."""
+
+
+def checked(f: dataclasses.Field[Any], hint: Any, value: Any) -> Any:
+    """`value` as a plain Python value of the field's type, or a refusal."""
+    allowed, ok = f.metadata["allowed"], f.metadata["ok"]
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise refuse(f.name, value, "one of " + ", ".join(get_args(hint)))
+        return value
+    if value is None and type(None) in get_args(hint):
+        return None
+    if hint is bool:
+        if not isinstance(value, bool | np.bool_):
+            raise refuse(f.name, value, "True or False")
+        return bool(value)
+    real = float in (hint, *get_args(hint))
+    if isinstance(value, bool) or not isinstance(value, numbers.Real if real else numbers.Integral):
+        number = "number" if real else "whole number"
+        raise refuse(f.name, value, f"a {number} {allowed}")
+    most = int(np.finfo(np.float32).max)
+    if not -most <= value <= most:  # pyright: ignore[reportOperatorIssue]; nor NaN
+        raise refuse(f.name, value, f"a finite number {allowed}")
+    plain = float(value) if real else int(value)  # pyright: ignore[reportArgumentType]
+    if ok is not None and not ok(plain):
+        raise refuse(f.name, value, f"it must be {allowed}")
+    return plain
