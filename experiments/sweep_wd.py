@@ -10,11 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 import grokjax
 from grokjax import plots, recipes
-from grokjax.analysis.timing import as_text, by_value, events
+from grokjax.analysis.timing import events, in_words
 from grokjax.launching import Execution, finish, launch, script
 
 
@@ -39,18 +37,9 @@ def main(args: Args) -> None:
     history = run.history
     decay = history.weight_decay.values
     found = events(history.train_accuracy, history.test_accuracy, history.epoch)
-    named = {}
-    for label, times in (("train accuracy", found.memorised), ("test accuracy", found.grokked)):
-        curves = by_value(decay, times, found.seen)
-        spread = np.array([curve.quartiles() for curve in curves.values()])
-        named[f"{label} at 99% (median, quartiles)"] = (times, spread)
-        for value, curve in curves.items():
-            print(
-                f"weight decay {value:g}: {label} >= 99% at epoch {as_text(curve.quartiles())}, "
-                f"{curve.got_there} of {curve.members} seeds"
-            )
+    print(*in_words("weight decay", decay, found), sep="\n")
     title = f"addition mod {config.modulus}, {args.seeds} seeds a value"
-    ax = plots.times_against("weight decay", decay, named, found.seen, args.max_epochs, title)
+    ax = plots.learning_times("weight decay", decay, found, args.max_epochs, title)
     finish(run, plots.save(ax, args.out / "figures" / "sweep_wd.png"))
 
 

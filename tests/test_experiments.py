@@ -32,6 +32,8 @@ def test_help_shows_defaults(script):
         ("sweep_wd.py", "--max-epochs", 30, "max_epochs: 30 is not allowed"),
         ("scaling.py", "--devices", 999, "devices: (999,) is not allowed; from 1 to the"),
         ("scaling.py", "--repeats", 0, "repeats: 0 is not allowed"),
+        ("operations.py", "--operation", "power", "operation: 'power' is not allowed; one of add,"),
+        ("label_noise.py", "--points", 1, "points: 1 is not allowed; it must be at least 2"),
         ("throughput.py", "--repeats", 0, "repeats: 0 is not allowed; it must be above 0"),
         ("throughput.py", "--members", -1, "members: (-1,) is not allowed; different numbers"),
         ("throughput.py", "--workloads", "other", "workloads: 'other' is not allowed; one of"),
@@ -68,6 +70,32 @@ def test_sweep_wd_ends_with_a_figure_and_goes_on_where_it_was(tmp_path):
     other = run("sweep_wd.py", *arguments[:-1], 20)
     assert other.returncode == 2
     assert "max_epochs: 20 is not allowed; the run has 40, and can only be given" in other.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("script", "arguments", "said"),
+    [
+        (
+            "operations",
+            "--operation add s5 --train-fraction 0.1 --seeds 1",
+            "s5, 0.1 of the pairs: test accuracy >= 99% at step unknown (unknown to unknown), 0 of",
+        ),
+        ("label_noise", "--points 2 --seeds 1 --weight-decay 0 5", "memorisation"),
+        (
+            "grokfast",
+            "--learning-rate 1e-3 --seeds 1",
+            "with Grokfast-MA, learning rate 0.001: test accuracy >= 99% at epoch unknown",
+        ),
+        ("fixed_norm", "--scale 1 --seeds 1", "norm 1.0: test accuracy >= 99% at unknown"),
+    ],
+)
+def test_sweeps_end_with_their_figure(script, arguments, said, tmp_path):
+    out = tmp_path / "run"
+    done = run(f"{script}.py", "--out", out, "--max-epochs", 20, "--quiet", *arguments.split())
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout
+    assert (out / "figures" / f"{script}.png").stat().st_size > 10_000
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from PIL import Image
 
 from grokjax import plots
 from grokjax.analysis.circles import Reading
-from grokjax.analysis.timing import kaplan_meier
+from grokjax.analysis.timing import events, kaplan_meier
 
 NAN = float("nan")
 
@@ -193,3 +193,44 @@ def test_a_film_has_a_frame_an_epoch(tmp_path, suffix):
 def test_a_film_of_another_kind_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"path: '.*film.avi' is not allowed; it must end in"):
         plots.animation(np.ones((1, 5, 2)), [0], READINGS[:1], tmp_path / "film.avi")
+
+
+def test_learning_times_are_both_against_the_setting():
+    accuracy = np.array([[0, 1, 1, 1], [0, 0, 1, 1], [0, 1, 1, 1], [0, 1, 1, 1.0]])
+    late = np.roll(accuracy, 1, axis=1) * (np.arange(4) > 1)
+    found = events(accuracy, late, np.arange(4) * 20)
+    ax = plots.learning_times("decay", np.array([0, 0, 1, 1]), found, limit=60)
+    train, test = (bars.lines[0].get_ydata() for bars in ax.containers)
+    np.testing.assert_array_equal(train, [30, 20])
+    np.testing.assert_array_equal(test, [50, 40])
+
+
+def test_medians_and_what_is_beyond_the_last_look():
+    curves = {
+        0.3: kaplan_meier([NAN, NAN, 80.0], [100, 100, 100]),
+        0.5: kaplan_meier([10.0, 20, 30], [100, 100, 100]),
+        0.8: kaplan_meier([5.0, 6, 7], [200, 200, 200]),
+    }
+    ax = plots.medians("fraction", {"add": curves}, "title", "steps")
+    middle, never = ax.lines
+    np.testing.assert_array_equal(middle.get_ydata(), [NAN, 20, 6])
+    np.testing.assert_array_equal(never.get_xdata(), [0.3])
+    assert never.get_ydata()[0] > 100
+    assert [text.get_text() for text in ax.texts] == ["1"]
+    assert ax.get_yscale() == "log"
+    assert ax.get_legend() is None
+    assert plots.medians("fraction", {"a": curves, "b": curves}).get_legend() is not None
+
+
+def test_a_phase_diagram_has_a_stripe_a_seed():
+    codes = np.array([[[0, 1], [2, 2]], [[1, 1], [0, -1]], [[2, 0], [1, 2]]])  # [Y, X, S]
+    axis = ("fraction", np.array([0.1, 0.9])), ("noise", np.array([0.1, 0.5, 0.9]))
+    ax = plots.phase_diagram(codes, ("a", "b", "c"), *axis)
+    image = ax.collections[0]
+    shown = image.get_array()
+    np.testing.assert_array_equal(shown.filled(-1), codes.reshape(3, 4))
+    assert shown.mask[1, 3]
+    faces = image.cmap(image.norm(np.arange(3)))
+    assert len({tuple(face) for face in faces}) == 3
+    assert ax.get_xlabel() == "fraction"
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["0.1", "0.5", "0.9"]

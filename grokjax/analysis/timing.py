@@ -148,6 +148,18 @@ def by_value(values: np.ndarray, times: np.ndarray, seen: np.ndarray) -> dict[An
     return {value: kaplan_meier(times[at], seen[at]) for value, at in chosen.items()}
 
 
+def in_words(name: str, values: np.ndarray, found: Events) -> list[str]:
+    """Both times at each value of a setting, a line each: medians, quartiles, counts."""
+    lines = []
+    for label, times in (("train", found.memorised), ("test", found.grokked)):
+        for value, curve in by_value(values, times, found.seen).items():
+            there = f"{curve.got_there} of {curve.members} members"
+            lines.append(
+                f"{name} {value}: {label} accuracy >= 99% at {as_text(curve.quartiles())}, {there}"
+            )
+    return lines
+
+
 def time_to(found: Events) -> dict[str, Survival]:
     """The distributions of all three times, by name.
 

@@ -10,6 +10,7 @@ from grokjax.plots.circles import components, panel, planes
 from grokjax.plots.curves import accuracy, curves, loss, norms
 from grokjax.plots.grids import heat_map
 from grokjax.plots.machine import occupancy, scaling, throughput
+from grokjax.plots.phases import phase_diagram, phase_legend
 from grokjax.plots.spectra import (
     key_counts,
     neurons,
@@ -19,7 +20,7 @@ from grokjax.plots.spectra import (
     spectrum_over_training,
 )
 from grokjax.plots.style import OTHER, OTHERS, STYLE, TEST, TRAIN, figure, save
-from grokjax.plots.times import survival, times_against
+from grokjax.plots.times import learning_times, medians, survival, times_against
 
 __all__ = [
     "OTHER",
@@ -34,11 +35,15 @@ __all__ = [
     "figure",
     "heat_map",
     "key_counts",
+    "learning_times",
     "loss",
+    "medians",
     "neurons",
     "norms",
     "occupancy",
     "panel",
+    "phase_diagram",
+    "phase_legend",
     "planes",
     "save",
     "scaling",

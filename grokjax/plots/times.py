@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 from matplotlib.axes import Axes
 
-from grokjax.analysis.timing import Survival
+from grokjax.analysis.timing import Events, Survival, by_value
 from grokjax.plots.style import OTHER, OTHERS, TEST, TRAIN, axes, styled
 
 COLORS = (TRAIN, TEST, OTHER, *(c for c in OTHERS if c not in (TRAIN, OTHER)))
@@ -117,4 +117,77 @@ def times_against(
     ax.set_xticks(range(len(distinct)), [v if isinstance(v, str) else f"{v:g}" for v in distinct])
     ax.set(xlabel=name, ylabel="epoch", title=title, ylim=(0, limit * 1.18))
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=len(named))
+    return ax
+
+
+@styled
+def learning_times(
+    name: str,
+    values: np.ndarray,
+    found: Events,
+    limit: float,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Both times, to memorise and to grok, against a setting (see `times_against`).
+
+    Args:
+      name: what is on the horizontal axis.
+      values: the setting `[M]`.
+      found: `analysis.timing.events`.
+      limit: epochs trained at most.
+      title: above the axes.
+      ax: where to draw; none: on a new figure.
+
+    Returns:
+      The axes drawn on.
+    """
+    named = {}
+    for label, times in (("train accuracy", found.memorised), ("test accuracy", found.grokked)):
+        curves = by_value(values, times, found.seen)
+        spread = np.array([curve.quartiles() for curve in curves.values()])
+        named[f"{label} at 99% (median, quartiles)"] = (times, spread)
+    return times_against(name, values, named, found.seen, limit, title, ax)
+
+
+@styled
+def medians(
+    name: str,
+    named: dict[str, dict[float, Survival]],
+    title: str = "",
+    unit: str = "epoch",
+    ax: Axes | None = None,
+) -> Axes:
+    """Median times against a number, quartiles as a band, on a logarithmic scale.
+
+    A median that is not known is a triangle above the last time looked at, with
+    the number of members that got there, if any did; so a band may end in one.
+
+    Args:
+      name: what is on the horizontal axis.
+      named: label to {number: its members' times}, as from `analysis.timing.by_value`.
+      title: above the axes.
+      unit: of the times.
+      ax: where to draw; none: on a new figure.
+
+    Returns:
+      The axes drawn on.
+    """
+    ax = axes(ax)
+    for color, (label, curves) in zip(itertools.cycle(COLORS), named.items(), strict=False):
+        x = np.array(list(curves), float)
+        low, middle, high = np.array([curve.quartiles() for curve in curves.values()]).T
+        last = np.array([curve.last for curve in curves.values()])
+        never = np.isnan(middle)
+        top = np.where(np.isnan(high), last, high)
+        ax.fill_between(x, low, top, where=~never, color=color, alpha=0.2, linewidth=0)
+        ax.plot(x, middle, "o-", color=color, markersize=4, label=label)
+        ax.plot(x[never], 1.25 * last[never], "^", color=color, fillstyle="none")
+        for value, curve in curves.items():
+            if np.isnan(curve.quantile(0.5)) and curve.got_there:
+                note = {"fontsize": 7, "color": color, "ha": "center", "va": "bottom"}
+                ax.annotate(f"{curve.got_there}", (value, 1.45 * curve.last), **note)
+    ax.set(xlabel=name, ylabel=unit, title=title, yscale="log")
+    if len(named) > 1:
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=min(3, len(named)))
     return ax

@@ -42,7 +42,11 @@ RECIPES = (
             "test accuracy >= 10, 50, 90, 99, 100%": "steps 28, 34, 38, 42, 44",
             "loss at step 100, train and test": ".000812 and .001011",
         },
-        measured={},
+        measured={
+            "train accuracy >= 99%": "step 20 (20 to 22), 8 seeds, all of them",
+            "test accuracy >= 10, 50, 90, 99, 100%": "28 (to 30), 34, 38, 40 to 42, 44 to 50",
+            "loss at step 100, train and test": ".00083 and .00102 (within 6%)",
+        },
     ),
     Recipe(
         name="doshi-noise",

@@ -1,0 +1,86 @@
+"""Every operation of Power et al. on one MLP: steps to grok against the share of pairs.
+
+All operations with as many tokens train in one program, whatever their labels: two
+programs in all, mod 97 and S5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+import grokjax
+from grokjax import Sweep, plots
+from grokjax.analysis.timing import as_text, by_value, events
+from grokjax.launching import Execution, finish, launch, script
+from grokjax.recipes.power import OPERATIONS, of
+from grokjax.settings import refuse
+from grokjax.tasks import TASKS
+
+
+@dataclass
+class Args(Execution):
+    """Median steps to grok against the train fraction, for every operation."""
+
+    out: Path = Path("runs/operations")
+    """Run directory; one that holds part of this sweep is gone on with."""
+    operation: tuple[str, ...] = OPERATIONS
+    """Which of them."""
+    train_fraction: tuple[float, ...] = (0.3, 0.4, 0.5, 0.65, 0.8)
+    """Shares of the pairs to train on."""
+    seeds: int = 3
+    """Members of each, each seed with its own split."""
+    max_epochs: int = 1000
+    """Budget of a member; it leaves sooner once it grokked. The published 10^5 steps are 10 000."""
+
+
+def sweep_of(args: Args) -> Sweep:
+    """The members: operations of one number of tokens side by side."""
+    for name in args.operation:
+        if name not in OPERATIONS:
+            raise refuse("operation", name, "one of " + ", ".join(OPERATIONS))
+    parts = []
+    for modulus in dict.fromkeys(of(name).modulus for name in args.operation):
+        names = [name for name in args.operation if of(name).modulus == modulus]
+        base = replace(of(names[0]), max_epochs=args.max_epochs)
+        axes = {"operation": names, "train_fraction": args.train_fraction}
+        parts.append(grokjax.Sweep(base, **axes, seed=range(args.seeds)))
+    return sum(parts[1:], parts[0])
+
+
+def main(args: Args) -> None:
+    run = launch(sweep_of(args), args.out, args)
+    history = run.history
+    found = events(history.train_accuracy, history.test_accuracy, history.epoch)
+    steps = np.array([run.sweep[m].steps_per_epoch for m in run.members.index])
+    operation = np.array([run.sweep[m].operation for m in run.members.index])
+    fraction = np.array([run.sweep[m].train_fraction for m in run.members.index])
+    columns = min(4, len(args.operation))
+    rows = -(-len(args.operation) // columns)
+    fig, panels = plots.figure(3.1 * columns, 2.7 * rows, columns, rows)
+    for i, (ax, name) in enumerate(zip(np.ravel(panels), args.operation, strict=False)):
+        mine = operation == name
+        times, seen = found.grokked[mine] * steps[mine], found.seen[mine] * steps[mine]
+        curves = by_value(fraction[mine], times, seen)
+        for value, curve in curves.items():
+            print(
+                f"{name}, {value:g} of the pairs: test accuracy >= 99% at step "
+                f"{as_text(curve.quartiles())}, {curve.got_there} of {curve.members} members"
+            )
+        title = TASKS[name].formula.split(", b not")[0]
+        plots.medians("train fraction", {name: curves}, title, "steps to grok", ax)
+        low, high = min(args.train_fraction) - 0.05, max(args.train_fraction) + 0.05
+        ax.set(xlim=(low, high), ylim=(100, 2.5 * (found.seen * steps).max()))
+        if i % columns:
+            ax.set_ylabel("")
+        if i + columns < len(args.operation):
+            ax.set_xlabel("")
+    for ax in np.ravel(panels)[len(args.operation) :]:
+        ax.set_axis_off()
+    finish(run, plots.save(fig, args.out / "figures" / "operations.png"))
+
+
+if __name__ == "__main__":
+    script(main, Args)
