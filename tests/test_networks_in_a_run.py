@@ -29,14 +29,7 @@ def run(tmp_path_factory):
 def test_norms_are_recorded_under_the_names_of_layers(run):
     norms = run.history.layer_norm.isel(eval=-1)
     names = ["embed", "hidden", "hidden_2", "norm", "norm_2", "output"]
-    assert norms.layer.values.tolist() == [
-        "embed",
-        "hidden",
-        "hidden_2",
-        "norm",
-        "norm_2",
-        "output",
-    ]
+    assert norms.layer.values.tolist() == names
     for m in run.members.index:
         params = run.params_of(m)
         for layer in norms.layer.values:

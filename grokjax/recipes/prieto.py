@@ -40,8 +40,8 @@ RECIPES = (
         measured={
             "test accuracy >= 90%": "110 (100 to 120), 8 seeds, all of them",
             "test accuracy >= 99%": "130 (110 to 150)",
-            "with --loss stablemax --beta2 0.99 --eps 1e-25": "90% at 140 to 200, 99% at 170 to 300; "
-            "the figure's legend says StableMax, its command does not",
+            "with --loss stablemax --beta2 0.99 --eps 1e-25": "90% at 140 to 200, 99% at 170 to "
+            "300; the figure's legend says StableMax, its command does not",
         },
     ),
     Recipe(
