@@ -102,6 +102,17 @@ def test_losses_at_zero_are_finite(name):
     assert np.isfinite(gradient).all()
 
 
+@pytest.mark.parametrize("value", [-1.0, 1.0, 2.0, -1e-7, 1e-7])
+def test_stablemax_beside_the_poles_of_the_branch_not_taken(value):
+    """1 / (1 - x) has none below 0, where alone it is taken."""
+    rows = np.float32([[value, 0.5, 1.0], [-3.0, value, value]]).astype(np.float64)
+    losses, gradient = loss_and_gradient("stablemax", rows, [0, 1])
+    expected = [stablemax(rows[0], 0), stablemax(rows[1], 1)]
+    np.testing.assert_allclose(losses, expected, rtol=1e-6)
+    slopes = [differences("stablemax", rows[0], 0), differences("stablemax", rows[1], 1)]
+    np.testing.assert_allclose(gradient, slopes, atol=1e-5)
+
+
 def test_stablemax_tells_a_small_loss_from_none():
     """Far beyond where 1 - p rounds to nothing in float32: 2e-12 at a share of 1 - 2e-12."""
     losses, gradient = loss_and_gradient("stablemax", [[1e6, -1e6, -1e6]], [0])
