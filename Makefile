@@ -17,7 +17,7 @@ demo: $(VENV)/installed  ## eight seeds of the notebook's network, trained until
 	$(BIN)/python experiments/seeds.py --seeds 8 --out $(DEMO)
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

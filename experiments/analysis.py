@@ -37,7 +37,7 @@ class Args:
 
 def random_params(config: Config, members: int) -> dict:
     """Parameters `[M, ...]` of untrained networks, as `Run.params`."""
-    from grokjax.run import nested
+    from grokjax.parameters import nested
 
     rng = np.random.default_rng(0)
     shapes = layout.shapes(config).items()

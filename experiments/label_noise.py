@@ -26,7 +26,7 @@ class Args(Execution):
 
     out: Path = Path("runs/label_noise")
     """Run directory; one that holds part of this sweep is gone on with."""
-    points: int = 5
+    points: int = 4
     """Train fractions, and as many noise levels, from 0.1 to 0.9."""
     weight_decay: tuple[float, ...] = recipes.get("doshi-noise").axes["weight_decay"]
     """A panel each."""

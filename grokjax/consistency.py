@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from grokjax.config import Config
 
 
+TORCH_MODULUS = 14_650
+"""From 2**32 / 20 pairs on ATen draws 64 bits for each."""
+
+
 def check(config: Config) -> None:
     """Raises ConfigError where two settings contradict each other."""
     _check_task(config)
@@ -23,6 +27,8 @@ def _check_task(config: Config) -> None:
     operation, modulus = config.operation, config.modulus
     if why := tasks.refusal(operation, modulus):
         raise refuse("operation", operation, why)
+    if config.split == "torch" and modulus > TORCH_MODULUS:
+        raise refuse("split", "torch", f"it is replayed up to modulus {TORCH_MODULUS}")
     answers = tasks.TASKS[operation].classes(modulus)
     if config.num_classes < answers:
         allowed = f"{operation} with modulus {modulus} has {answers} answers: set classes {answers}"

@@ -29,7 +29,8 @@ class Data:
     """Of one member.
 
     order: all pair numbers, those trained on first, then those tested on, then
-      those that the operation leaves out. labels: by pair number, as trained on.
+      those that the operation leaves out. labels: by pair number, as trained on; 0 for
+      a pair that is left out.
     """
 
     order: jax.Array  # int32 [P**2]
@@ -90,7 +91,8 @@ def symmetric(key: jax.Array, there: jax.Array, train_size: jax.Array) -> jax.Ar
         jnp.where(after < count, train_size - 1, train_size),
         jnp.where(after < count, after, before),
     )
-    swapped = order.at[here].set(order[other]).at[other].set(order[here])
+    swapped = jnp.where(place == other, order[here], order)
+    swapped = jnp.where(place == here, order[other], swapped)  # not `.at`: off CPU no scatter
     return jnp.where((mirror[last] == first) & (last != first), swapped, order)
 
 
@@ -98,7 +100,9 @@ def build(config: Config) -> Callable[[Hypers], Data]:
     """The data of a program's members."""
     modulus = config.modulus
     table = jnp.asarray(tasks.label_table(modulus))  # [O, P**2]
-    drawn = tasks.defined(modulus).index("random")
+    names = tasks.defined(modulus)
+    drawn = names.index("random")
+    answers = jnp.array([tasks.TASKS[name].classes(modulus) for name in names], jnp.int32)  # [O]
 
     def order_of(hypers: Hypers, there: jax.Array) -> jax.Array:
         if config.split in replay.SHUFFLES:
@@ -112,11 +116,13 @@ def build(config: Config) -> Callable[[Hypers], Data]:
     def data(hypers: Hypers) -> Data:
         labels = table[hypers.operation]
         order = order_of(hypers, labels >= 0)
-        random = random_labels(hypers.data_seed, LABELS, modulus)
+        count = answers[hypers.operation]
+        random = random_labels(stream(hypers.data_seed, LABELS), modulus**2, count)
         labels = jnp.where(hypers.operation == drawn, random, labels)
-        noise = random_labels(hypers.data_seed, LABEL_NOISE, modulus)
-        place = jnp.argsort(order)
-        return Data(order, jnp.where(place < hypers.noisy_size, noise, labels))
+        noise = random_labels(stream(hypers.data_seed, LABEL_NOISE), modulus**2, count)
+        labels = jnp.where(jnp.argsort(order) < hypers.noisy_size, noise, labels)
+        # A pair left out may fill up a batch: it counts for 0, but not if its loss is infinite.
+        return Data(order, jnp.maximum(labels, 0))
 
     return data
 
@@ -138,6 +144,6 @@ def of(config: Config) -> Examples:
     return Examples(pairs[train], labels[train], pairs[test], labels[test])
 
 
-def random_labels(seed: jax.Array, purpose: int, modulus: int) -> jax.Array:
-    """A label drawn for every pair, int32 `[P**2]`; it may be the true one."""
-    return jax.random.randint(stream(seed, purpose), (modulus**2,), 0, modulus, jnp.int32)
+def random_labels(key: jax.Array, pairs: int, answers: jax.Array) -> jax.Array:
+    """One of the operation's answers drawn for every pair, int32 `[P**2]`; maybe the true one."""
+    return jax.random.randint(key, (pairs,), 0, answers, jnp.int32)

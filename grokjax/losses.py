@@ -23,9 +23,9 @@ def stablemax_cross_entropy(logits: jax.Array, target: jax.Array) -> jax.Array:
     normalised s in float64; `log1p(sum of the others over the target's)` is the
     same number, and needs only float32 to tell a small loss from none.
     """
-    scores = jnp.where(
-        logits >= 0, 1 + jnp.maximum(logits, 0), 1 / (1 - jnp.minimum(logits, 0))
-    )  # without min and max the branch not taken could give its gradient NaN
+    # The inner where keeps the branch not taken from its pole, whose gradient would be NaN.
+    below = 1 / (1 - jnp.where(logits >= 0, 0.0, logits))
+    scores = jnp.where(logits >= 0, 1 + logits, below)
     right = jnp.sum(scores * target, axis=-1)
     wrong = jnp.sum(scores * (1 - target), axis=-1)
     return jnp.log1p(wrong / right)

@@ -37,7 +37,7 @@ def build(
     parts = []
     if config.gradient_noise:
         key = stream(hypers.seed, GRADIENT_NOISE)
-        parts.append(rules.gradient_noise(key, jnp.where(active, hypers.gradient_noise, 0)))
+        parts.append(rules.gradient_noise(key, hypers.gradient_noise, active))
     if config.grokfast == "ema":
         strength = hypers.grokfast_lambda
         parts.append(rules.grokfast_ema(hypers.grokfast_alpha, strength, active))
@@ -74,5 +74,5 @@ def _decay(config: Config, strength: jax.Array, start: Any) -> optax.GradientTra
 def numbers_per_parameter(config: Config) -> int:
     """Numbers that training keeps for each parameter, itself included."""
     moments = 1 if config.optimizer == "sgd" else 2
-    filtered = {"none": 0, "ema": 1, "ma": config.grokfast_window + 2}[config.grokfast]
+    filtered = {"none": 0, "ema": 1, "ma": config.grokfast_window + 3}[config.grokfast]
     return 1 + moments + filtered

@@ -74,7 +74,9 @@ def orthogonal_gradient() -> optax.GradientTransformation:
     return optax.stateless_with_tree_map(project)
 
 
-def gradient_noise(key: jax.Array, deviation: jax.Array) -> optax.GradientTransformation:
+def gradient_noise(
+    key: jax.Array, deviation: jax.Array, active: jax.Array | bool = True
+) -> optax.GradientTransformation:
     """Adds normal noise of constant deviation, drawn anew at each step of the member.
 
     `optax.add_noise` has a Python integer for a seed, and noise that must decay.
@@ -83,11 +85,13 @@ def gradient_noise(key: jax.Array, deviation: jax.Array) -> optax.GradientTransf
     def update(updates: optax.Updates, state: Any, params: optax.Params | None = None) -> Any:
         drawn = jax.random.fold_in(key, state.count)
         leaves, tree = jax.tree.flatten(updates)
+        strength = jnp.where(active, deviation, 0)
         noisy = [
-            g + deviation * jax.random.normal(jax.random.fold_in(drawn, i), g.shape)
+            g + strength * jax.random.normal(jax.random.fold_in(drawn, i), g.shape)
             for i, g in enumerate(leaves)
         ]
-        return jax.tree.unflatten(tree, noisy), state._replace(count=state.count + 1)
+        count = state.count + jnp.int32(active)
+        return jax.tree.unflatten(tree, noisy), state._replace(count=count)
 
     return optax.GradientTransformation(_counted, update)
 
@@ -164,6 +168,7 @@ class MovingState(NamedTuple):
 
     steps: jax.Array  # int32 []
     ring: Any  # [W, ...]
+    leaving: Any  # as the gradients, the row of the ring that is written next
     total: Any  # as the gradients, the sum of the ring
     fresh: Any  # as the gradients
 
@@ -182,14 +187,21 @@ def grokfast_ma(
     def init(params: optax.Params) -> MovingState:
         zeros = jax.tree.map(jnp.zeros_like, params)
         ring = jax.tree.map(lambda p: jnp.zeros((window, *p.shape), p.dtype), params)
-        return MovingState(jnp.zeros([], jnp.int32), ring, zeros, zeros)
+        return MovingState(jnp.zeros([], jnp.int32), ring, zeros, zeros, zeros)
 
     def update(updates: optax.Updates, state: Any, params: optax.Params | None = None) -> Any:
         slot = state.steps % window
         full = active & (state.steps + 1 >= window)
-        old = jax.tree.map(lambda ring: ring[slot], state.ring)
+        old = state.leaving
         new = jax.tree.map(lambda g, o: jnp.where(active, g, o), updates, old)
-        ring = jax.tree.map(lambda r, n: r.at[slot].set(n), state.ring, new)
+        ring = jax.tree.map(
+            lambda ring, row: jax.lax.dynamic_update_index_in_dim(ring, row, slot, 0),
+            *(state.ring, new),
+        )
+        steps = state.steps + jnp.int32(active)
+        leaving = jax.tree.map(
+            lambda ring: jax.lax.dynamic_index_in_dim(ring, steps % window, keepdims=False), ring
+        )
         fresh = jax.tree.map(
             lambda f, n: jnp.where(active, jnp.where(slot == 0, n, f + n), f), state.fresh, new
         )
@@ -199,6 +211,6 @@ def grokfast_ma(
         )
         add = jnp.where(full, strength / window, 0.0)
         amplified = jax.tree.map(lambda g, t: g + add * t, updates, total)
-        return amplified, MovingState(state.steps + jnp.int32(active), ring, total, fresh)
+        return amplified, MovingState(steps, ring, leaving, total, fresh)
 
     return optax.GradientTransformation(init, update)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grokjax import journal, layout
+from grokjax import journal, layout, parameters
 from grokjax.analysis.timing import held
 from grokjax.config import SCHEMA_VERSION, Config, check_schema, names_of
 from grokjax.journal import DamagedRun
@@ -162,34 +162,14 @@ class Run:
         for i, member in enumerate(self._chosen):
             for name, value in found.get(member, {}).items():
                 stacked[name][i] = value
-        return nested(stacked)
+        return parameters.nested(stacked)
 
     def params_of(self, member: int) -> dict[str, Any]:
         """One member's parameters. Raises KeyError if it has none yet."""
-        return nested(self._flat_params([member])[member])
+        return parameters.nested(self._flat_params([member])[member])
 
     def _flat_params(self, wanted: Sequence[int]) -> dict[int, dict[str, np.ndarray]]:
-        found: dict[int, dict[str, np.ndarray]] = {}
-        reached: dict[int, int] = {}
-        if not self._all_finished:
-            from grokjax.checkpoint import Checkpoints  # imports orbax: only if it must
-
-            with Checkpoints(self.directory, read_only=True) as checkpoints:
-                under_way = checkpoints.restore_latest()
-            for member, saved in under_way.items():
-                reached[member] = int(saved.state["epoch"])
-                found[member] = {
-                    name.removeprefix("params/"): array
-                    for name, array in saved.state.items()
-                    if name.startswith("params/")
-                }
-        for part in journal.parts(self.directory, "params"):
-            ends = zip(part["member"].tolist(), part["epochs"].tolist(), strict=True)
-            for i, (member, epochs) in enumerate(ends):
-                if epochs >= reached.get(member, 0):  # else it trains on, in an extended run
-                    reached[member] = epochs
-                    found[member] = {name: array[i] for name, array in part.items() if "/" in name}
-        return {member: found[member] for member in wanted if member in found}
+        return parameters.latest(self.directory, wanted, self._all_finished)
 
     @property
     def _all_finished(self) -> bool:
@@ -246,18 +226,6 @@ class Run:
         dataset.attrs["grokjax"] = self.info["environment"]["versions"]["grokjax"]
         with journal.listing(self.directory, HISTORY) as temporary:
             dataset.to_netcdf(temporary, engine="h5netcdf")
-
-
-def nested(flat: dict[str, np.ndarray]) -> dict[str, Any]:
-    """`{"embed/embedding": x}` as `{"embed": {"embedding": x}}`."""
-    tree: dict[str, Any] = {}
-    for name, value in flat.items():
-        *folders, leaf = name.split("/")
-        node = tree
-        for folder in folders:
-            node = node.setdefault(folder, {})
-        node[leaf] = value
-    return tree
 
 
 def load(directory: str | Path) -> Run:

@@ -206,9 +206,6 @@ def test_redrawn_labels_are_uniform_whatever_the_true_one():
     assert chi_square((redrawn - true) % 7, 7) < 28  # so a seventh happens to be right
 
 
-@pytest.mark.xfail(
-    strict=True, reason="labels are drawn below P, and sums are answers up to 2P - 2"
-)
 def test_redrawn_labels_are_any_answer_of_the_operation():
     config = Config(modulus=7, operation="sum", classes=13, label_noise=1.0, train_fraction=0.9)
     labels, order = labels_of_many(config)

@@ -365,12 +365,7 @@ def any_config(rule):
     return Config(**BASE, gradient_noise=0.1) if rule == NOISE else config_of(rule)
 
 
-counted = pytest.mark.xfail(
-    strict=True, reason="gradient noise counts steps without rows: it depends on the bound"
-)
-
-
-@pytest.mark.parametrize("rule", [*RULES, pytest.param(NOISE, marks=counted)])
+@pytest.mark.parametrize("rule", [*RULES, NOISE])
 def test_a_step_without_rows_changes_no_bit(rule):
     """After each of 13 steps: before and after a window is full, within a warm-up and past it."""
     (step, state), params = stepper(any_config(rule)), START
@@ -494,9 +489,7 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=counted) if n == "noise" else n for n in SETTINGS]
-)
+@pytest.mark.parametrize("name", SETTINGS)
 def test_the_bound_changes_no_bit_under_any_settings(tiny, name):
     """A member of 14 rows or fewer, alone and in a program for 24: the last step has no rows."""
     config = dataclasses.replace(tiny, train_fraction=0.3, **SETTINGS[name])
@@ -506,9 +499,6 @@ def test_the_bound_changes_no_bit_under_any_settings(tiny, name):
     jax.tree.map(same, alone, beside)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="rows without weight may have no answer: 0 times an infinite loss"
-)
 @pytest.mark.parametrize(("settings", "bound"), [(FULL, None), (MINI, 48)], ids=["chunks", "bound"])
 def test_stablemax_where_an_operation_leaves_pairs_out(tiny, settings, bound):
     """Rows that fill up a chunk are the pair (0, 0), and those up to the bound may be any."""
