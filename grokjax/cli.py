@@ -122,9 +122,11 @@ class Recipes:
             return
         recipe = recipes.get(self.show)
         print(f"{recipe.name}: {recipe.summary}\nsource: {recipe.source}\n\nsettings")
-        for name, value in recipe.config.to_dict().items():
-            shown = " ".join(map(str, recipe.axes.get(name, (value,))))
-            print(f"  {name:20s} {shown:14s} {FIELDS[name].metadata['help']}")
+        values = {n: (v,) for n, v in recipe.config.to_dict().items()} | recipe.axes
+        shown = {name: " ".join(map(str, several)) for name, several in values.items()}
+        name_width, width = (max(map(len, words)) for words in (shown, shown.values()))
+        for name, text in shown.items():
+            print(f"  {name:{name_width}s} {text:{width}s} {FIELDS[name].metadata['help']}")
         for title, figures in (("published", recipe.published), ("measured", recipe.measured)):
             print(f"\n{title}")
             for name, value in figures.items():

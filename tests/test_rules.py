@@ -2,8 +2,6 @@
 
 import dataclasses
 import functools
-from collections import deque
-from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
@@ -11,32 +9,20 @@ import numpy as np
 import optax
 import pytest
 
-from grokjax import batches, member, models, optim
+from grokjax import optim
 from grokjax.config import Config
 from grokjax.hypers import Hypers
-from grokjax.streams import BATCHES, INIT, stream
+from tests.rules_by_hand import (
+    GRADIENTS,
+    START,
+    STEPS,
+    expected,
+    in_float64,
+    normal,
+    slow_ma,
+)
 
 same = np.testing.assert_array_equal
-
-SHAPES = {"first": {"kernel": (3, 4), "bias": (4,)}, "second": {"kernel": (4, 2)}}
-STEPS = 40
-
-
-def normal(seed, steps=STEPS):
-    """Nested as parameters, float32 `[steps, ...]`."""
-    rng = np.random.default_rng(seed)
-    return {
-        layer: {k: rng.normal(size=(steps, *shape)).astype(np.float32) for k, shape in q.items()}
-        for layer, q in SHAPES.items()
-    }
-
-
-START = jax.tree.map(lambda x: x[0], normal(1, 1))
-GRADIENTS = normal(2)
-
-
-def in_float64(tree):
-    return {(a, b): np.asarray(x, np.float64) for a, q in tree.items() for b, x in q.items()}
 
 
 @functools.cache
@@ -71,104 +57,6 @@ def last(hypers, config, gradients):
         return (optax.apply_updates(carry[0], updates), state), None
 
     return jax.lax.scan(step, (START, optimizer.init(START)), gradients)[0][0]
-
-
-def adam(config):
-    """Kingma & Ba 2015, Algorithm 1, of one array: gradient -> direction."""
-    m = v = t = 0
-
-    def direction(g):
-        nonlocal m, v, t
-        t += 1
-        m = config.beta1 * m + (1 - config.beta1) * g
-        v = config.beta2 * v + (1 - config.beta2) * g**2
-        m_hat, v_hat = m / (1 - config.beta1**t), v / (1 - config.beta2**t)
-        return m_hat / (np.sqrt(v_hat) + config.eps)
-
-    return direction
-
-
-def momentum(config):
-    """As torch.optim.SGD: b = momentum b + g, of rate 0 dampening."""
-    b = 0
-
-    def direction(g):
-        nonlocal b
-        b = config.beta1 * b + g
-        return b
-
-    return direction
-
-
-def slow_ema(config):
-    """Lee et al. 2024, Algorithm 2, as published in Python: the first average is the gradient."""
-    average = None
-
-    def amplified(g):
-        nonlocal average
-        average = g if average is None else average
-        alpha = config.grokfast_alpha
-        average = average * alpha + g * (1 - alpha)
-        strength = 2.0 if config.grokfast_lambda is None else config.grokfast_lambda
-        return g + strength * average
-
-    return amplified
-
-
-def slow_ma(config):
-    """Lee et al. 2024, Algorithm 1: a deque, used only once it is full."""
-    last = deque(maxlen=config.grokfast_window)
-
-    def amplified(g):
-        last.append(g)
-        if len(last) < config.grokfast_window:
-            return g
-        strength = 5.0 if config.grokfast_lambda is None else config.grokfast_lambda
-        return g + strength * sum(last) / len(last)
-
-    return amplified
-
-
-def unfiltered(config):
-    return lambda g: g
-
-
-def orthogonal(g, w):
-    """Prieto et al. 2025: g minus its part along w, as long as g was."""
-    across = g - (w * g).sum() / (w * w).sum() * w
-    return across * np.sqrt((g**2).sum() / (across**2).sum())
-
-
-def factor(config, t):
-    """Of the rate at step t = 0, 1, ..."""
-    if t < config.warmup_steps:
-        return t / config.warmup_steps
-    if config.schedule == "constant":
-        return 1.0
-    share = min((t - config.warmup_steps) / config.decay_steps, 1.0)
-    left = {"linear": 1 - share, "cosine": (1 + np.cos(np.pi * share)) / 2}[config.schedule]
-    return config.final_rate + (1 - config.final_rate) * left
-
-
-def expected(config, gradients=GRADIENTS, start=START):
-    """Parameters after each step in float64, by (layer, array)."""
-    found = {}
-    for name, w in in_float64(start).items():
-        amplified = {"ema": slow_ema, "ma": slow_ma, "none": unfiltered}[config.grokfast](config)
-        direction = (momentum if config.optimizer == "sgd" else adam)(config)
-        origin = in_float64(START)[name] if config.decay_towards == "initial" else 0
-        found[name] = []
-        for t, g in enumerate(in_float64(gradients)[name]):
-            g = amplified(g)
-            if config.orthogonal_gradient:
-                g = orthogonal(g, w)
-            if config.optimizer == "adamw":
-                move = direction(g) + config.weight_decay * (w - origin)
-            else:
-                move = direction(g + config.weight_decay * (w - origin))
-            w = w - config.learning_rate * factor(config, t) * move
-            found[name].append(w)
-    return {name: np.array(rows) for name, rows in found.items()}
 
 
 def compare(config, gradients=GRADIENTS, rtol=2e-4):
@@ -418,89 +306,3 @@ def test_strengths_are_the_members_own(kind):
             np.testing.assert_allclose(value, alone[name], atol=2e-5)
             for other in each[:i]:
                 assert np.abs(value - in_float64(other)[name]).max() > 1e-3
-
-
-@functools.cache
-def step_of(static, cached):
-    """The step of a member, which no bound is part of: one program."""
-    return jax.jit(member.build(static, 1, cached).step)
-
-
-def trained_member(config, epochs=4, bound=None, cached=10):
-    """Packed parameters before, and with their state after some epochs, step by step.
-
-    The steps of `member.round` without its evaluation, which takes most of the time to compile.
-    """
-    hypers, static, bound = Hypers.of(config), config.static, bound or config.train_size
-    one, model = member.build(static, bound, cached), models.build(static)
-    given, plan = one.given(hypers), batches.Layout.of(static, bound, cached)
-    params = jax.tree.map(lambda x: hypers.init_scale * x, model.init(stream(hypers.seed, INIT)))
-    packed = model.pack(params)
-    state = packed, optim.build(static, hypers).init(packed)
-    for epoch in range(epochs):
-        key = jax.random.fold_in(stream(hypers.seed, BATCHES), epoch)
-        rows = batches.draw(static, plan, key, given.data.order, hypers.train_size)
-        for batch in zip(*map(np.asarray, rows), strict=True):
-            state = step_of(static, cached)(given, state, batch)
-    return jax.tree.map(np.asarray, (packed, *state))
-
-
-def norm_of(tree):
-    return np.sqrt(sum((np.asarray(x, np.float64) ** 2).sum() for x in jax.tree.leaves(tree)))
-
-
-def test_a_fixed_norm_stays_the_initial_one(tiny):
-    """Of all arrays together, round by round, and not of each layer."""
-    config = dataclasses.replace(tiny, fixed_norm=True, init_scale=3.0, learning_rate=0.05)
-    hypers, one = Hypers.of(config), member.build(config.static, config.train_size, 10)
-    state, first = jax.jit(one.init)(hypers)
-    layers, round = [first["layer_norm"]], jax.jit(one.round)
-    for _ in range(4):
-        state, metrics = round(hypers, state)
-        np.testing.assert_allclose(norm_of(state.params), first["weight_norm"], rtol=1e-5)
-        np.testing.assert_allclose(metrics["weight_norm"], first["weight_norm"], rtol=1e-5)
-        layers.append(metrics["layer_norm"])
-    assert all((np.abs(a - b) > 1e-3).any() for a, b in pairwise(layers))
-
-
-MINI, FULL = {"batch_size": 9}, {"batch_size": None}
-
-SETTINGS = {
-    "coupled L2, one-hot sum": MINI | {"optimizer": "adam", "embed_dim": 0, "combine": "sum"},
-    "sgd, separate, symmetric": MINI
-    | {"optimizer": "sgd", "embeddings": "separate", "split": "symmetric"},
-    "towards initial, layer norm": MINI | {"decay_towards": "initial", "layer_normalization": True},
-    "schedule, mse": MINI
-    | {"schedule": "cosine", "decay_steps": 5, "warmup_steps": 3, "loss": "mse"},
-    "ema, stablemax, label noise": MINI
-    | {"grokfast": "ema", "loss": "stablemax", "label_noise": 0.5},
-    "ma, replayed": MINI | {"grokfast": "ma", "grokfast_window": 3, "split": "torch"},
-    "orthogonal, two layers": MINI | {"orthogonal_gradient": True, "hidden_layers": 2},
-    "fixed norm": MINI | {"fixed_norm": True, "weight_decay": 0.0},
-    "noise": MINI | {"gradient_noise": 0.05},
-    "square, one-hot, mse": FULL
-    | {"embed_dim": 0, "biases": False, "activation": "square", "loss": "mse"},
-    "ma, gelu, tied": FULL
-    | {"grokfast": "ma", "grokfast_window": 2, "activation": "gelu", "tied": True, "embed_dim": 8},
-    "stablemax, orthogonal, random": FULL
-    | {"loss": "stablemax", "orthogonal_gradient": True, "operation": "random"},
-    "divide, fixed norm, noise": FULL
-    | {"operation": "divide", "fixed_norm": True, "gradient_noise": 0.1},
-}
-
-
-@pytest.mark.parametrize("name", SETTINGS)
-def test_the_bound_changes_no_bit_under_any_settings(tiny, name):
-    """A member of 14 rows or fewer, alone and in a program for 24: the last step has no rows."""
-    config = dataclasses.replace(tiny, train_fraction=0.3, **SETTINGS[name])
-    alone, beside = trained_member(config), trained_member(config, bound=24)
-    assert np.isfinite(norm_of(alone))
-    jax.tree.map(lambda a, b: np.testing.assert_raises(AssertionError, same, a, b), *alone[:2])
-    jax.tree.map(same, alone, beside)
-
-
-@pytest.mark.parametrize(("settings", "bound"), [(FULL, None), (MINI, 48)], ids=["chunks", "bound"])
-def test_stablemax_where_an_operation_leaves_pairs_out(tiny, settings, bound):
-    """Rows that fill up a chunk are the pair (0, 0), and those up to the bound may be any."""
-    config = dataclasses.replace(tiny, operation="divide", loss="stablemax", **settings)
-    assert np.isfinite(norm_of(trained_member(config, epochs=1, bound=bound)))
