@@ -57,9 +57,9 @@ def main(args: Args) -> None:
     steps = np.array([run.sweep[m].steps_per_epoch for m in run.members.index])
     operation = np.array([run.sweep[m].operation for m in run.members.index])
     fraction = np.array([run.sweep[m].train_fraction for m in run.members.index])
-    columns = min(4, len(args.operation))
+    columns = min(6, len(args.operation))
     rows = -(-len(args.operation) // columns)
-    fig, panels = plots.figure(3.1 * columns, 2.7 * rows, columns, rows)
+    fig, panels = plots.figure(2.9 * columns, 2.7 * rows, columns, rows)
     for i, (ax, name) in enumerate(zip(np.ravel(panels), args.operation, strict=False)):
         mine = operation == name
         times, seen = found.grokked[mine] * steps[mine], found.seen[mine] * steps[mine]
@@ -69,10 +69,11 @@ def main(args: Args) -> None:
                 f"{name}, {value:g} of the pairs: test accuracy >= 99% at step "
                 f"{as_text(curve.quartiles())}, {curve.got_there} of {curve.members} members"
             )
-        title = TASKS[name].formula.split(", b not")[0]
+        formula = TASKS[name].formula.split(", b not")[0]
+        title = formula if len(formula) < 24 else name  # that is all the room there is
         plots.medians("train fraction", {name: curves}, title, "steps to grok", ax)
         low, high = min(args.train_fraction) - 0.05, max(args.train_fraction) + 0.05
-        ax.set(xlim=(low, high), ylim=(100, 2.5 * (found.seen * steps).max()))
+        ax.set(xlim=(low, high), ylim=(500, 2.5 * (found.seen * steps).max()))
         if i % columns:
             ax.set_ylabel("")
         if i + columns < len(args.operation):

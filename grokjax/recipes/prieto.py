@@ -62,6 +62,10 @@ RECIPES = (
             "test accuracy at epoch 75 000": "97%, read off the figure",
             "softmax instead, float64": "test accuracy 0 to epoch 80 000",
         },
-        measured={},
+        measured={
+            "train accuracy 100%": "by epoch 250, 2 seeds",
+            "test accuracy >= 50%": "epochs 48 500 and 56 250",
+            "test accuracy at epoch 75 000": "97% and 89%",
+        },
     ),
 )

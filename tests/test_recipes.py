@@ -1,0 +1,81 @@
+"""Recipes: complete, consistent with their sources' settings, and runnable by name."""
+
+import numpy as np
+import pytest
+
+import grokjax
+from grokjax import cli, layout, recipes
+from grokjax.analysis.timing import first_epoch
+from grokjax.recipes.power import OPERATIONS
+from grokjax.sweep import Sweep
+
+
+@pytest.mark.parametrize("name", recipes.RECIPES)
+def test_every_recipe_is_shown_with_source_and_both_figures(name, capsys):
+    recipe = recipes.get(name)
+    assert recipe.name == name
+    assert recipe.published
+    assert recipe.measured
+    assert cli.main(["recipes", "--show", name]) == 0
+    said = capsys.readouterr().out
+    for text in (recipe.source, *recipe.published.values(), *recipe.measured.values()):
+        assert text in said
+    for field, values in recipe.axes.items():
+        assert f"  {field} " in said
+        assert " ".join(map(str, values)) in said
+
+
+def test_there_is_one_for_every_operation_of_power():
+    assert len(OPERATIONS) == 17
+    for operation in OPERATIONS:
+        assert recipes.get(f"power-mlp-{operation}").config.operation == operation
+
+
+def test_a_recipe_sweeps_its_axes_unless_told_otherwise(tmp_path, monkeypatch):
+    recipe = recipes.get("omnigrok-fixed-norm")
+    scales = recipe.axes["init_scale"]
+    assert recipe.sweep(seed=range(3)) == Sweep(recipe.config, init_scale=scales, seed=range(3))
+    assert recipe.sweep(init_scale=[2.0]) == Sweep(recipe.config, init_scale=[2.0])
+    seen = []
+    monkeypatch.setattr("grokjax.ensemble.train", lambda sweep, *_, **__: seen.append(sweep))
+    monkeypatch.setattr("grokjax.cli.draw", lambda run: None)
+    command = ["train", "--recipe", recipe.name, "--out", str(tmp_path / "run"), "--seeds", "3"]
+    assert cli.main(command) == 0
+    assert cli.main([*command, "--init-scale", "2"]) == 0
+    assert seen[0].members == recipe.sweep(seed=range(3)).members
+    assert seen[1].members == Sweep(recipe.config, init_scale=[2.0], seed=range(3)).members
+
+
+def test_shapes_and_sizes_as_published():
+    """Parameters of each network, and pairs to train on."""
+    for name, count, train in (
+        ("notebook", 86_197, 1404),
+        ("gromov", 2 * 97 * 500 + 500 * 97, 4704),
+        ("prieto-stablemax", 226 * 200 + 200 * 200 + 200 * 113, 5107),
+        ("power-mlp-divide", None, 4656),
+        ("power-mlp-s5", None, 7200),
+    ):
+        config = recipes.get(name).config
+        assert config.train_size == train
+        found = sum(int(np.prod(shape)) for shape in layout.shapes(config).values())
+        assert count in (None, found)
+
+
+@pytest.mark.slow
+def test_gromov_groks_in_44_steps(tmp_path):
+    """The published log, on its own split, to within 3 steps and 15% (d-doshi/Grokking)."""
+    sweep = recipes.get("gromov").sweep(seed=[0, 1])
+    history = grokjax.train(sweep, tmp_path / "run", progress=False).history
+    for split, accuracy, step in (
+        ("train", 0.99, 20),
+        ("test", 0.1, 28),
+        ("test", 0.5, 34),
+        ("test", 0.9, 38),
+        ("test", 0.99, 42),
+    ):
+        values = history[f"{split}_accuracy"].values
+        reached = first_epoch(values, history.epoch.values, accuracy)
+        assert (np.abs(reached - step) <= 3).all(), f"{split} >= {accuracy}: {reached}"
+    assert history.epoch.values[-1] == 100
+    for split, loss in (("train", 0.000812), ("test", 0.001011)):
+        np.testing.assert_allclose(history[f"{split}_loss"].values[:, -1], loss, rtol=0.15)
