@@ -66,8 +66,8 @@ RECIPES = (
             "decay 0, coexistence": "train .982 and .987, test .987 and .990, 2 seeds",
             "decay 5, partial inversion": "train .759 and .775, test 1.0",
             "decay 15, full inversion": "train .652 and .653, test 1.0",
-            "decay 20, forgetting": "test 1.0 at step 300, .80 at 1 000, .04 and .06 at 2 000, 0 at "
-            "5 000 (logits all alike count as wrong)",
+            "decay 20, forgetting": "test 1.0 at step 300, .80 at 1 000, .04 and .06 at 2 000, "
+            "0 at 5 000 (logits all alike count as wrong)",
         },
     ),
 )
