@@ -16,8 +16,8 @@ from grokjax.sweep import Sweep
 
 if TYPE_CHECKING:
     from grokjax.ensemble import resume, train
+    from grokjax.files import DamagedRun
     from grokjax.interrupt import Interrupted
-    from grokjax.journal import DamagedRun
     from grokjax.run import Run, load
 
 _LAZY = {
@@ -25,7 +25,7 @@ _LAZY = {
     "resume": "ensemble",
     "load": "run",
     "Run": "run",
-    "DamagedRun": "journal",
+    "DamagedRun": "files",
     "Interrupted": "interrupt",
 }
 

@@ -11,22 +11,31 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import logging
+import math
 import warnings
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orbax.checkpoint as ocp
 
-from grokjax import hosts
-from grokjax.config import SCHEMA_VERSION, check_schema
-from grokjax.journal import DamagedRun
+from grokjax import files, hosts, layout, memory
+from grokjax.config import SCHEMA_VERSION, Config, ConfigError, check_schema
+from grokjax.files import DamagedRun
+from grokjax.stopping import Standing
 
 KEPT = 2
 """Checkpoints kept: the newest, and one to fall back to."""
+
+ATTEMPTS = 10
+"""Of a reader, while a trainer saves faster than it reads."""
+
+LANES = 2**12
+"""More than there are, where a checkpoint's size is judged; idle ones are in it too."""
 
 Arrays = dict[str, np.ndarray]
 """Named arrays: one member's state, or `[A, ...]` of A members."""
@@ -69,10 +78,20 @@ class InLanes:
 
 
 class Checkpoints:
-    """The checkpoints of one run directory. Close it, or use it in a `with`."""
+    """The checkpoints of one run directory. Close it, or use it in a `with`.
 
-    def __init__(self, directory: Path, read_only: bool = False) -> None:
+    sweep: whose members it has; a checkpoint that declares more than they need is not read.
+    """
+
+    def __init__(
+        self, directory: Path, read_only: bool = False, sweep: Sequence[Config] = ()
+    ) -> None:
+        each = max(map(layout.state_bytes, sweep), default=math.inf)
+        self._most_bytes = 2 * (len(sweep) + LANES) * (each + 1000)
         self._directory = (directory / "checkpoints").absolute()
+        for path in self._directory.rglob("*"):  # before Orbax takes them for JSON
+            if path.parent.name != "d" and _size(path) > files.MOST_TEXT:
+                raise DamagedRun(f"{path}: {_size(path) / 1e6:.0f} MB are more than it can have")
         # Named, or a manager that has not saved yet could not tell what it finds.
         handlers = ocp.handlers.create_default_handler_registry(
             state=ocp.PyTreeCheckpointHandler(), meta=ocp.JsonCheckpointHandler()
@@ -84,9 +103,12 @@ class Checkpoints:
                 cleanup_tmp_directories=not read_only,  # a reader would delete a save under way
                 read_only=read_only,
             )
-            self._manager = ocp.CheckpointManager(
-                self._directory, options=options, handler_registry=handlers
-            )
+            try:
+                self._manager = ocp.CheckpointManager(
+                    self._directory, options=options, handler_registry=handlers
+                )
+            except (ValueError, TypeError, RecursionError) as error:
+                raise DamagedRun(f"{self._directory}: cannot be read ({error})") from error
 
     def __enter__(self) -> Checkpoints:
         return self
@@ -128,31 +150,71 @@ class Checkpoints:
             "notes": {str(m): note for m, note in notes.items()},
             "digests": {str(m): value for m, value in digests.items()},
         }
+        meta["digest"] = _digest_of(meta)
         args = ocp.args.Composite(state=ocp.args.PyTreeSave(tree), meta=ocp.args.JsonSave(meta))
         try:
             with hosts.among_peers():
                 self._manager.save(step, args=args)
                 self._manager.wait_until_finished()
+            if hosts.first():  # the digests of members do not cover what is not theirs
+                files.list_all(self._directory / str(step))
         except ValueError as error:  # what tensorstore makes of a full disk
             raise OSError(f"checkpoint {step} could not be written: {error}") from error
 
     def check(self) -> None:
-        """Raises ConfigError if the newest that can be read was written by another grokjax."""
+        """Raises ConfigError if the newest that can be read was written by another grokjax;
+        DamagedRun if there are some and none can be read.
+        """
         for step in reversed(self.steps()):
-            try:
+            with contextlib.suppress(DamagedRun):
                 self._meta(step)
                 return
-            except DamagedRun:
-                continue
+        if steps := self.steps():
+            raise self._nothing_left(steps)
+
+    def problems(self) -> dict[int, str]:
+        """What is wrong with each checkpoint that cannot be read, by number.
+
+        Not with what a live trainer removes meanwhile.
+        """
+        found = {}
+        for step in self.steps():
+            try:
+                self.restore(step)
+            except (DamagedRun, ConfigError, MemoryError) as error:
+                found[step] = str(error)
+        return {step: what for step, what in found.items() if step in self.steps_now()}
+
+    def damaged(self) -> dict[int, str]:
+        """As `problems`; raises DamagedRun if there are checkpoints, and none is intact."""
+        found = self.problems()
+        if found and len(found) == len(self.steps()):
+            raise self._nothing_left(list(found))
+        return found
+
+    def _nothing_left(self, steps: list[int]) -> DamagedRun:
+        return DamagedRun(
+            f"{self._directory}: neither of the checkpoints {steps} can be read; nothing was "
+            "changed; remove them to train the members in them again from their start"
+        )
 
     def _meta(self, step: int) -> dict[str, Any]:
+        """What a checkpoint says of itself, once its files are what was written."""
+        folder = self._directory / str(step)
         try:
+            for name, what in files.problems(folder).items():
+                raise DamagedRun(f"checkpoint {step} is damaged ({name}: {what})")
             args = ocp.args.Composite(meta=ocp.args.JsonRestore())
             meta = self._manager.restore(step, args=args)["meta"]
             schema = meta["schema"]
+            digest = meta.pop("digest", None)
+        except DamagedRun:
+            raise
         except Exception as error:
             raise _unreadable(step, error) from error
         check_schema(f"checkpoint {step}", schema)
+        if digest != _digest_of(meta):
+            raise DamagedRun(f"checkpoint {step} is not what was written (its digest differs)")
         return meta
 
     def restore(self, step: int) -> dict[int, Saved]:
@@ -165,6 +227,11 @@ class Checkpoints:
         try:
             # Asked for as NumPy by name: left to itself Orbax restores onto the saved devices.
             saved = self._manager.item_metadata(step).state
+            declared = [leaf for names in saved.values() for leaf in names.values()]
+            size = sum(math.prod(leaf.shape) * np.dtype(leaf.dtype).itemsize for leaf in declared)
+            if size > self._most_bytes:
+                raise ValueError(f"declares {size / 1e6:,.0f} MB, more than the run can have")
+            memory.want(f"checkpoint {step}", 2 * size)
             arrays = {
                 group: {name: ocp.RestoreArgs(restore_type=np.ndarray) for name in names}
                 for group, names in saved.items()
@@ -178,8 +245,10 @@ class Checkpoints:
                 for i, m in enumerate(meta["members"][group]):
                     if m >= 0:
                         row = {name: array[i] for name, array in state.items()}
-                        members[m] = Saved(row, meta["notes"][str(m)])
+                        members[m] = _saved(row, meta["notes"][str(m)])
             digests = {int(m): value for m, value in meta["digests"].items()}
+        except MemoryError:
+            raise
         except Exception as error:  # Orbax, tensorstore, zstd and json each raise their own
             raise _unreadable(step, error) from error
         if {m: digest(each.state) for m, each in members.items()} != digests:
@@ -187,16 +256,30 @@ class Checkpoints:
         return members
 
     def restore_latest(self) -> dict[int, Saved]:
-        """The newest checkpoint that can be read; no members if there is none.
+        """The newest checkpoint that can be read; no members if there is none at all.
 
         Warns of each damaged one it passes over: members then go back to the
-        one before, or to their start, and lose no more than time.
+        one before, and lose no more than time. Raises DamagedRun if all are damaged.
         """
-        for step in reversed(self.steps()):
-            try:
-                return self.restore(step)
-            except DamagedRun as error:
-                warnings.warn(f"{error}; going back to the one before", stacklevel=2)
+        steps: list[int] = []
+        for _ in range(ATTEMPTS):
+            steps, damaged = self.steps(), []
+            for step in reversed(steps):
+                try:
+                    members = self.restore(step)
+                except DamagedRun as error:
+                    damaged.append(str(error))
+                    continue
+                if damaged and self.steps_now() == steps:
+                    at = max((int(each.state["epoch"]) for each in members.values()), default=0)
+                    text = f"going back to checkpoint {step}, its furthest member at epoch {at:,}"
+                    warnings.warn(f"{'; '.join(damaged)}; {text}", stacklevel=2)
+                return members
+            if self.steps_now() == steps:
+                break
+            self._manager.reload()  # a live trainer has removed what this one knew
+        if steps:
+            raise self._nothing_left(steps)
         return {}
 
 
@@ -214,6 +297,25 @@ def _silent_orbax() -> Iterator[None]:
 def _unreadable(step: int, error: Exception) -> DamagedRun:
     reason = " ".join(str(error).split())[:200]
     return DamagedRun(f"checkpoint {step} cannot be read ({reason})")
+
+
+def _size(path: Path) -> int:
+    with contextlib.suppress(OSError):  # a live trainer has removed it
+        return path.stat().st_size
+    return 0
+
+
+def _saved(row: Arrays, notes: dict[str, int]) -> Saved:
+    """A member read back. Raises ValueError or KeyError if it is none."""
+    if row["epoch"].dtype != np.int32 or row["epoch"].shape or row["epoch"] < 0:
+        raise ValueError(f"epoch {row['epoch']!r}")
+    if notes.keys() != asdict(Standing()).keys() or any(type(n) is not int for n in notes.values()):
+        raise ValueError(f"notes {notes!r}")
+    return Saved(row, notes)
+
+
+def _digest_of(meta: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(meta, sort_keys=True).encode()).hexdigest()
 
 
 def digest(state: Arrays) -> str:

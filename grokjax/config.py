@@ -33,6 +33,7 @@ from grokjax.settings import (
     at_most,
     checked,
     setting,
+    shown,
 )
 from grokjax.tasks import Operation
 
@@ -53,7 +54,9 @@ Precision = Literal["float32", "tensorfloat32", "bfloat16"]
 def check_schema(what: object, schema: object) -> None:
     """Raises ConfigError unless this grokjax reads what was written with `schema`."""
     if schema != SCHEMA_VERSION:
-        raise ConfigError(f"{what}: has schema {schema}; this grokjax reads {SCHEMA_VERSION}")
+        raise ConfigError(
+            f"{what}: has schema {shown(schema)}; this grokjax reads {SCHEMA_VERSION}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,4 +253,4 @@ def names_of(*kinds: str) -> list[str]:
 def check_name(name: str) -> None:
     """Raises ConfigError unless `name` is a field of Config."""
     if name not in FIELDS:
-        raise ConfigError(f"{name}: no such setting; there are {', '.join(FIELDS)}")
+        raise ConfigError(f"{shown(name)}: no such setting; there are {', '.join(FIELDS)}")

@@ -6,7 +6,7 @@ import math
 import time
 from pathlib import Path
 
-from grokjax import devices, hosts, journal, layout, optim, run, sizing, snapshots
+from grokjax import devices, files, hosts, layout, run, sizing, snapshots
 from grokjax.checkpoint import KEPT, Checkpoints
 from grokjax.hosts import LostProcess, OutOfMemory
 from grokjax.interrupt import Signals
@@ -32,7 +32,7 @@ class Engine:
     ) -> None:
         if not checkpoint_every > 0:
             raise refuse("checkpoint_every", checkpoint_every, "a number of seconds above 0")
-        written = journal.size(directory)
+        written = files.size(directory)
         slack = 0 if written else 10_000_000
         devices.free_space(directory, max(0, _bytes_needed(sweep) + slack - written))
         self._devices = devices.start(wanted_devices)
@@ -56,10 +56,16 @@ class Engine:
                 return self._run()
         except LostProcess as error:
             raise LostProcess(f"{error}; its last checkpoint is safe, {go_on}") from error
+        except OSError as error:
+            raise OSError(f"{error}; what was saved before is whole; {go_on}") from error
 
     def _run(self) -> Run:
         progress = self._progress
-        with Checkpoints(self._directory) as checkpoints, Signals() as signals, progress:
+        with (
+            Checkpoints(self._directory, sweep=self._sweep.members) as checkpoints,
+            Signals() as signals,
+            progress,
+        ):
             desk = Desk(
                 self._directory,
                 self._sweep,
@@ -107,12 +113,11 @@ def _bytes_needed(sweep: Sweep) -> int:
     """About what a run writes: parameters, records twice (journal, history), checkpoints."""
     total = 0
     for c in sweep.members:
-        params = sum(math.prod(shape) for shape in layout.shapes(c).values())
         evals = c.max_epochs // c.eval_every + 1
         kept = snapshots.expected(c)
         records = 2 * evals * (11 + c.modulus // 2)
         # The whole state, as it is kept of members that never stop.
-        state = optim.numbers_per_parameter(c) * params
-        total += 4 * (state + records + kept * math.prod(layout.table_shape(c)))
+        total += layout.state_bytes(c)
+        total += 4 * (records + kept * math.prod(layout.table_shape(c)))
     # The lanes of the checkpoints are few beside any large sweep.
     return total + min(len(sweep), 64) * (KEPT + 1) * total // len(sweep)

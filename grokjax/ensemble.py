@@ -6,10 +6,11 @@ import contextlib
 import json
 import re
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
-from grokjax import hosts, journal, lock, run
+from grokjax import files, hosts, journal, lock, run
 from grokjax.checkpoint import Checkpoints
 from grokjax.config import SCHEMA_VERSION, Config
 from grokjax.devices import prepare
@@ -62,7 +63,7 @@ def train(
       Interrupted: SIGINT or SIGTERM came; all is saved, `resume` goes on.
     """
     sweep = Sweep(sweep) if isinstance(sweep, Config) else sweep
-    directory = Path(out)
+    directory = Path(out).absolute()  # the working directory may change, or be removed
     prepare(devices)
     hosts.together(lambda: _check_out(directory), by_first=True)
     _same_settings(sweep, lanes)
@@ -101,11 +102,11 @@ def resume(
         changed by hand, or as for `train`.
       Interrupted: as for `train`.
     """
+    directory = Path(directory).absolute()
+    config = directory / run.CONFIG
+    if files.altered(config.parent, config.name):
+        raise ConfigError(f"{config}: was changed by hand; a resume keeps its settings")
     loaded = run.load(directory)
-    if journal.altered(loaded.directory, run.CONFIG):
-        raise ConfigError(
-            f"{loaded.directory / run.CONFIG}: was changed by hand; a resume keeps its settings"
-        )
     extended = loaded.sweep if sweep is None else loaded.sweep.extended(sweep)
     prepare(devices)
     _same_settings(extended, lanes)
@@ -117,8 +118,9 @@ def resume(
         def settle() -> None:
             if run.load(directory).info != loaded.info:
                 raise ConfigError(f"{directory}: was extended meanwhile; start again")
+            _set_aside(loaded.directory, damaged)
             journal.tidy(loaded.directory)
-            journal.remove(loaded.directory, run.HISTORY)  # before config.json says more than it
+            files.remove(loaded.directory, run.HISTORY)  # before config.json says more than it
             if extended != loaded.sweep:
                 before = {"members": len(loaded), "max_epochs": loaded.config.max_epochs}
                 log = [*loaded.info.get("extended_from", []), before]
@@ -126,6 +128,7 @@ def resume(
                 _write_config(loaded.directory, info)
 
         _take(loaded.directory, held)
+        damaged = hosts.together(lambda: _damaged(loaded)) or {}
         hosts.together(settle, by_first=True)
         return engine.run()
 
@@ -152,6 +155,25 @@ def _check_checkpoints(directory: Path) -> None:
             checkpoints.check()
 
 
+def _damaged(loaded: Run) -> dict[int, str]:
+    """Checkpoints that cannot be read. Every process looks, as Orbax will have it."""
+    if not (loaded.directory / "checkpoints").is_dir():
+        return {}
+    with Checkpoints(loaded.directory, True, loaded.sweep.members) as checkpoints:
+        return checkpoints.damaged()
+
+
+def _set_aside(directory: Path, checkpoints: dict[int, str]) -> None:
+    """Moves what is damaged out of the way, and warns of it."""
+    aside = directory / journal.ASIDE
+    for step in checkpoints:
+        aside.mkdir(exist_ok=True)
+        path = directory / "checkpoints" / str(step)
+        path.rename(files.unused(aside / f"checkpoint-{step}"))
+    for damage in [*checkpoints.values(), *journal.set_aside(directory)]:
+        warnings.warn(f"{directory}: {damage}; set aside in {journal.ASIDE}/", stacklevel=2)
+
+
 def _engine(directory: Path, *arguments: Any) -> Engine:
     """The engine, or its refusal in every process."""
     engine = hosts.together(lambda: Engine(directory, *arguments))
@@ -160,11 +182,12 @@ def _engine(directory: Path, *arguments: Any) -> Engine:
 
 
 def _write_config(directory: Path, info: dict[str, Any]) -> None:
-    with journal.listing(directory, run.CONFIG) as temporary:
+    with files.listing(directory, run.CONFIG) as temporary:
         temporary.write_text(json.dumps(info, indent=1) + "\n")
 
 
 def _check_out(directory: Path) -> None:
+    files.closed(directory)
     if (directory / run.CONFIG).exists():
         raise ConfigError(f"out: {directory} holds a run already; resume it, or name another")
     if any(place.is_file() for place in (directory, *directory.parents)):

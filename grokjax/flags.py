@@ -11,7 +11,7 @@ import tyro
 from grokjax.config import FIELDS, TYPES, Config, names_of
 from grokjax.recipes import Recipe
 from grokjax.settings import ConfigError, refuse
-from grokjax.sweep import Sweep
+from grokjax.sweep import MOST_MEMBERS, Sweep
 
 DEFAULT_SEEDS = 8
 
@@ -58,6 +58,8 @@ def _without_none(hint: Any) -> Any:
 def _seed_count(seeds: int | None) -> int:
     if seeds is not None and seeds < 1:
         raise refuse("seeds", seeds, "it must be at least 1")
+    if seeds is not None and seeds > MOST_MEMBERS:
+        raise refuse("seeds", seeds, f"at most {MOST_MEMBERS}")
     return DEFAULT_SEEDS if seeds is None else seeds
 
 
@@ -91,7 +93,7 @@ def extended(sweep: Sweep, settings: Any, add_seeds: int | None) -> Sweep:
     if settings.seeds is not None:
         if given["seed"] is not None:
             raise ConfigError("seeds: give --seeds or --seed, not both")
-        given["seed"] = tuple(range(settings.seeds))
+        given["seed"] = tuple(range(_seed_count(settings.seeds)))
     if settings.full_batch:
         if given["batch_size"] is not None:
             raise ConfigError("batch_size: give --batch-size or --full-batch, not both")
@@ -99,8 +101,8 @@ def extended(sweep: Sweep, settings: Any, add_seeds: int | None) -> Sweep:
     if add_seeds is not None:
         if given["seed"] is not None:
             raise ConfigError("add_seeds: give --add-seeds, --seeds or --seed, not two of them")
-        if add_seeds < 1:
-            raise refuse("add_seeds", add_seeds, "it must be at least 1")
+        if not 1 <= add_seeds <= MOST_MEMBERS:
+            raise refuse("add_seeds", add_seeds, f"from 1 to {MOST_MEMBERS}")
         kept = dict.fromkeys(member.seed for member in sweep)
         if max(kept) + add_seeds >= 2**32:
             raise refuse("add_seeds", add_seeds, f"the run has seed {max(kept)}, and 2**32 is none")

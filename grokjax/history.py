@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grokjax import journal, layout
+from grokjax import journal, layout, memory
+from grokjax.files import DamagedRun
 from grokjax.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -31,21 +32,29 @@ def merged(
     """History of some members, as `grokjax.Run.history` describes it."""
     import xarray as xr
 
-    seen = list(journal.parts(directory, "records", "member", "epoch"))
+    paths = journal.intact(directory, "records")
+    seen = [journal.read(path, "member", "epoch") for path in paths]
     epochs = np.unique(np.concatenate([part["epoch"] for part in seen] or [np.zeros(0, np.int32)]))
-    # Member -> its row, or -1; a run extended meanwhile has members beyond the sweep.
-    most = max([len(sweep), *(part["member"].max(initial=0) + 1 for part in seen)])
-    place, layers = np.full(most, -1), _layers(sweep)
+    place, layers = np.full(len(sweep), -1), _layers(sweep)  # member -> its row, or -1
     place[list(members)] = np.arange(len(members))
+    widest = max((sweep[m].modulus // 2 for m in members), default=0)
+    size = 4 * len(members) * len(epochs) * (len(SCALARS) + len(layers) + widest)
+    memory.want(f"{directory}: history", 2 * size)
     variables = {} if seen else _nothing(sweep, members)
     # One part after the other: with all of them at once memory would hold the records twice.
-    for _, part in zip(seen, journal.parts(directory, "records"), strict=False):
+    for path in paths:
+        part = journal.read(path)
         numbers = part.pop("member")
-        rows, columns = place[numbers], np.searchsorted(epochs, part.pop("epoch"))
+        known = numbers < len(sweep)  # a run extended meanwhile has more
+        rows = np.where(known, place[np.where(known, numbers, 0)], -1)
+        columns = np.searchsorted(epochs, part.pop("epoch"))
         wanted = rows >= 0
         if not wanted.any():
             continue
-        own = layout.layers(sweep[int(numbers[wanted][0])])  # a part is of one program
+        config = sweep[int(numbers[wanted][0])]  # a part is of one program
+        own = layout.layers(config)
+        if {n: x.shape[1:] for n, x in part.items()} != _widths(own, config.modulus // 2):
+            raise DamagedRun(f"{path}: holds the records of another network")
         part["layer_norm"] = _spread(part["layer_norm"], own, layers)
         for name, values in part.items():
             whole = _wide_enough(variables.get(name), (len(members), len(epochs)), values)
@@ -70,11 +79,14 @@ def merged(
 def _nothing(sweep: Sweep, members: Sequence[int]) -> dict[str, np.ndarray]:
     """The variables of a run that has logged nothing yet, `[M, 0]` or `[M, 0, F]`."""
     frequencies = max((sweep[m].modulus // 2 for m in members), default=0)
-    shapes = dict.fromkeys(SCALARS, ()) | {
-        "layer_norm": (len(_layers(sweep)),),
-        "embedding_power": (frequencies,),
-    }
+    shapes = _widths(_layers(sweep), frequencies)
     return {n: np.zeros((len(members), 0, *shape), np.float32) for n, shape in shapes.items()}
+
+
+def _widths(layers: Sequence[str], frequencies: int) -> dict[str, tuple[int, ...]]:
+    """The variables, and what each has in an evaluation."""
+    third = {"layer_norm": (len(layers),), "embedding_power": (frequencies,)}
+    return dict.fromkeys(SCALARS, ()) | third
 
 
 def _layers(sweep: Sweep) -> list[str]:
@@ -90,7 +102,16 @@ def _spread(values: np.ndarray, own: list[str], layers: list[str]) -> np.ndarray
     return whole
 
 
-def snapshots(directory: Path, members: Sequence[int]) -> xr.DataArray:
+def recorded(directory: Path) -> dict[int, set[int]]:
+    """The epochs that the journal has evaluations of, by member."""
+    found: dict[int, set[int]] = {}
+    for part in journal.parts(directory, "records", "member", "epoch"):
+        for member, epoch in zip(part["member"].tolist(), part["epoch"].tolist(), strict=True):
+            found.setdefault(member, set()).add(epoch)
+    return found
+
+
+def snapshots(directory: Path, sweep: Sweep, members: Sequence[int]) -> xr.DataArray:
     """Kept embeddings of some members, as `grokjax.Run.snapshots` describes them."""
     import xarray as xr
 
@@ -102,6 +123,8 @@ def snapshots(directory: Path, members: Sequence[int]) -> xr.DataArray:
         )
         if m in members
     }
+    if any(row.shape != layout.table_shape(sweep[m]) for (m, _), row in rows.items()):
+        raise DamagedRun(f"{directory}: holds the snapshots of another network")
     if not rows:
         raise ValueError("snapshots: none kept of these members (snapshot_every)")
     if len({row.shape for row in rows.values()}) > 1:

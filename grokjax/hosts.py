@@ -19,6 +19,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from grokjax.files import DamagedRun
 from grokjax.settings import ConfigError, refuse
 
 T = TypeVar("T")
@@ -40,7 +41,7 @@ class LostProcess(RuntimeError):
 
 _GONE = re.compile(r"Gloo|NCCL|[Bb]arrier|[Cc]oordination|Connection (closed|reset)|heartbeat")
 
-_AGREED = {error.__name__: error for error in (ConfigError, OutOfMemory)}
+_AGREED = {error.__name__: error for error in (ConfigError, DamagedRun, OutOfMemory)}
 
 
 def join(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from grokjax import devices, journal, lock, status
+from grokjax import devices, files, journal, lock, status
+from grokjax.files import DamagedRun
 from grokjax.progress import duration
 from grokjax.run import Run, load
 
@@ -19,9 +20,10 @@ def info(directory: Path) -> None:
     print("status:     " + ", ".join(f"{n} {status}" for status, n in counts.items()))
     epochs = run.members["epochs"]
     print(f"epochs:     {epochs.sum():,} written, {epochs.max():,} the furthest member")
-    print(f"on disk:    {journal.size(directory) / 1e6:.1f} MB")
+    print(f"on disk:    {files.size(directory) / 1e6:.1f} MB")
     print(f"checkpoint: {_last_checkpoint(directory)}")
-    print(f"made with:  jax {made['versions']['jax']}, {len(made['devices'])} x {made['platform']}")
+    where = f"{len(made['devices'])} x {made.get('platform')}"
+    print(f"made with:  jax {made['versions']['jax']}, {where}")
     if counts.reindex(["running", "pending"]).isna().all():
         return
     training, now = lock.held(directory), status.read(directory)
@@ -82,8 +84,8 @@ def check(directory: Path | None) -> None:
     for problem in problems:
         print(f"damaged:    {problem}")
     if problems:
-        raise journal.DamagedRun(f"{directory}: {len(problems)} damaged file(s)")
-    count = len(journal.digests(run.directory))
+        raise DamagedRun(f"{directory}: {len(problems)} damaged file(s)")
+    count = len(files.digests(run.directory))
     print(f"verdict:    ready; {run.directory} is whole ({count} files, every checkpoint)")
 
 
@@ -93,11 +95,6 @@ def verify(run: Run) -> list[str]:
 
     problems = journal.verify(run.directory)
     if (run.directory / "checkpoints").is_dir():
-        with Checkpoints(run.directory, read_only=True) as checkpoints:
-            for step in checkpoints.steps():
-                try:
-                    checkpoints.restore(step)
-                except journal.DamagedRun as error:
-                    if step in checkpoints.steps_now():  # a live trainer may have removed it
-                        problems.append(str(error))
+        with Checkpoints(run.directory, True, run.sweep.members) as checkpoints:
+            problems += checkpoints.problems().values()
     return problems

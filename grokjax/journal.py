@@ -17,96 +17,202 @@ A part is an `.npz` of arrays in one of five folders, numbered upwards:
 
 Members are deterministic, so a row is the same however often it is written:
 nothing is ever taken back after a crash, and of two equal rows a reader takes
-the last. `SHA256SUMS` lists every part; `sha256sum -c` checks it too.
+the last. A part that is not what was written is passed over with a warning;
+a resume sets it aside and trains what it held again.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import hashlib
-import os
+import math
+import re
+import warnings
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from grokjax import files, memory
+from grokjax.files import DamagedRun
 from grokjax.stopping import Ended, Standing
 
-KINDS = ("records", "params", "optimizer", "snapshots", "rounds")
-SUMS = "SHA256SUMS"
+KINDS = {
+    "records": ("member", "epoch"),
+    "params": ("member", "epochs", "status", "streak", "grokked_epoch"),
+    "optimizer": ("member", "epochs"),
+    "snapshots": ("member", "epoch", "embedding"),
+    "rounds": ("session", "seconds", "training", "steps", "lanes", "busy", "waiting"),
+}
+"""Folders, and the arrays that each part in them has, among others."""
 
+DTYPES = {
+    **dict.fromkeys(("member", "epoch", "epochs", "streak", "grokked_epoch"), "i4"),
+    **dict.fromkeys(("lanes", "busy", "waiting"), "i4"),
+    **dict.fromkeys(("session", "seconds", "training"), "f8"),
+    "steps": "i8",
+}
+"""Of arrays by name; `status` is text, all others are float32, or int32 in an optimiser."""
 
-class DamagedRun(RuntimeError):
-    """A run directory that cannot be read, in one line."""
+LOST = {
+    "records": "members that lack one of their evaluations are trained again by a resume",
+    "params": "the members in it are trained again by a resume",
+    "optimizer": "the members in it start anew if a resume gives them more epochs",
+    "snapshots": "its embeddings are lost",
+    "rounds": "the times of its rounds are lost",
+}
+"""What the loss of a part means."""
 
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary name to write to; what is there then replaces `path` as a whole, synced."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-@contextlib.contextmanager
-def listing(directory: Path, name: str) -> Iterator[Path]:
-    """As `replacing`, and lists the digest in SHA256SUMS.
-
-    A file that is replaced is taken out of the list first, so that a kill in
-    between leaves it unlisted and never with another's digest.
-    """
-    sums = digests(directory)
-    if sums.pop(name, None):
-        _write_digests(directory, sums)
-    with replacing(directory / name) as temporary:
-        yield temporary
-        digest = _sha256(temporary)
-    _write_digests(directory, sums | {name: digest})
+ASIDE = "damaged"
+"""Folder for what a resume has found damaged."""
 
 
 def append(directory: Path, kind: str, arrays: dict[str, np.ndarray]) -> None:
     """Adds one part of this kind and its digest."""
     numbers = [int(path.stem) for path in _paths(directory, kind)]
     name = f"{kind}/{max(numbers, default=0) + 1:06d}.npz"
-    with listing(directory, name) as temporary, temporary.open("wb") as file:
+    with files.listing(directory, name) as temporary, temporary.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def altered(directory: Path, name: str) -> bool:
-    """Whether a listed file is not what was written."""
-    digest = digests(directory).get(name)
-    return digest is not None and digest != _sha256(directory / name)
+def parts(directory: Path, kind: str, *keys: str) -> Iterator[dict[str, np.ndarray]]:
+    """The intact parts of this kind in order; with `keys`, only these arrays of each."""
+    for path in intact(directory, kind):
+        yield read(path, *keys)
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def intact(directory: Path, kind: str) -> list[Path]:
+    """The parts of this kind that are what was written; warns of each other one."""
+    found = faults(directory, kind)
+    for name, what in found.items():
+        warnings.warn(f"{directory}: {name} is {what}; passed over: {LOST[kind]}", stacklevel=3)
+    return [path for path in _paths(directory, kind) if _name(path) not in found]
 
 
-def _write_digests(directory: Path, sums: dict[str, str]) -> None:
-    lines = "".join(f"{digest}  {name}\n" for name, digest in sums.items())
-    with replacing(directory / SUMS) as temporary:
-        temporary.write_text(lines)
+def faults(directory: Path, kind: str) -> dict[str, str]:
+    """What is wrong with parts of this kind, by name `kind/000001.npz`.
+
+    A kill may leave the last part unlisted; it is whole, being renamed when it was.
+    """
+    ours = re.compile(rf"{kind}/\d+\.npz")
+    listed = {n: d for n, d in files.digests(directory).items() if ours.fullmatch(n)}
+    names = dict.fromkeys([*listed, *map(_name, _paths(directory, kind))])
+    found = {name: _fault(directory, name, listed.get(name)) for name in names}
+    return {name: what for name, what in found.items() if what}
 
 
-def remove(directory: Path, name: str) -> None:
-    """Takes a file out of SHA256SUMS and of the directory, if it is there."""
-    sums = digests(directory)
-    if sums.pop(name, None):
-        _write_digests(directory, sums)
-    (directory / name).unlink(missing_ok=True)
+def _fault(directory: Path, name: str, digest: str | None) -> str | None:
+    """What is wrong with one part, or None."""
+    path = directory / name
+    if not path.is_file():
+        return "missing"
+    at = path.stat()
+    if 2 * at.st_size > memory.available():
+        return f"not to be read ({at.st_size / 1e9:.1f} GB are more than fit into memory)"
+    if digest is not None and (altered := files.problem(directory, name, digest)):
+        return altered
+    return _malformed(path, at.st_size, at.st_mtime_ns, digest is None)
+
+
+def read(path: Path, *keys: str) -> dict[str, np.ndarray]:
+    """The arrays of a part. Raises DamagedRun if it cannot be read."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as part:
+            return {key: part[key] for key in keys or part.files}
+    except Exception as error:  # zipfile, zlib and NumPy each raise their own
+        raise DamagedRun(f"{path}: cannot be read ({error})") from error
+
+
+def _paths(directory: Path, kind: str) -> list[Path]:
+    return sorted(p for p in (directory / kind).glob("[0-9]*.npz") if p.stem.isdigit())
+
+
+def _name(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
+
+
+@functools.lru_cache(maxsize=10_000)
+def _malformed(path: Path, size: int, mtime: int, unlisted: bool) -> str | None:
+    """Why a part is not one that `append` wrote, or None.
+
+    Looks at the headers before an array is read, so that none can ask for more than is there.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    try:
+        with zipfile.ZipFile(path) as whole:
+            for info in whole.infolist():
+                name = info.filename.removesuffix(".npy")
+                if info.compress_type != zipfile.ZIP_STORED or info.file_size > size:
+                    return f"not to be read ({name}: compressed)"
+                with whole.open(info) as file:
+                    version = np.lib.format.read_magic(file)
+                    header = np.lib.format.read_array_header_1_0
+                    if version != (1, 0):
+                        header = np.lib.format.read_array_header_2_0
+                    shapes[name], _, dtype = header(file)
+                    there = info.file_size - file.tell()
+                if not _allowed(name, dtype) or math.prod(shapes[name]) * dtype.itemsize != there:
+                    return f"not to be read ({name}: {dtype} {shapes[name]} in {there} bytes)"
+            if unlisted and (broken := whole.testzip()):
+                return f"not to be read ({broken}: CRC)"
+        if wrong := _misshapen(path.parent.name, shapes):
+            return f"not to be read ({wrong})"
+        who = read(path, *(shapes.keys() & {"member", "epoch", "epochs"}))
+        if any((numbers < 0).any() for numbers in who.values()):
+            return "not to be read (a negative number)"
+    except Exception as error:  # zipfile, NumPy and its parser of headers each raise their own
+        return f"not to be read ({' '.join(str(error).split())[:100]})"
+    return None
+
+
+def _misshapen(kind: str, shapes: dict[str, tuple[int, ...]]) -> str | None:
+    """What is wrong with the shapes of a part's arrays: one row each has of everything."""
+    for name in KINDS[kind]:
+        if name not in shapes:
+            return f"{name}: not there"
+        if name != "embedding" and len(shapes[name]) != 1:
+            return f"{name}: not of one dimension"
+    if len({shape[:1] for shape in shapes.values()}) != 1:
+        return "arrays of unequal lengths"
+    return None
+
+
+def _allowed(name: str, dtype: np.dtype) -> bool:
+    """Whether arrays of this name have this dtype."""
+    if name == "status":
+        return dtype.kind == "U"
+    if name in DTYPES:
+        return dtype == DTYPES[name]
+    return dtype in ("f4", "i4")
+
+
+def verify(directory: Path) -> list[str]:
+    """One line for each listed file that is missing or altered, and each part that is no part."""
+    found = files.problems(directory)
+    for kind in KINDS:
+        found |= faults(directory, kind)
+    still = files.digests(directory) if found else {}  # a live trainer may take one out meanwhile
+    return [f"{name}: {what}" for name, what in found.items() if name in still or "/" in name]
+
+
+def set_aside(directory: Path) -> list[str]:
+    """Moves every damaged part into `damaged/`, and returns what was wrong with each. For a writer.
+
+    One that is missing leaves a note there: once there is such a folder, `Backlog` looks
+    for members that lack records.
+    """
+    done = []
+    for kind in KINDS:
+        for name, what in faults(directory, kind).items():
+            files.delist(directory, name)
+            path, aside = directory / name, directory / ASIDE
+            aside.mkdir(exist_ok=True)
+            if path.exists():
+                path.rename(files.unused(aside / name.replace("/", "-")))
+            else:
+                (aside / f"{name.replace('/', '-')}.missing").touch()
+            done.append(f"{name} is {what}")
+    return done
 
 
 def tidy(directory: Path) -> None:
@@ -114,76 +220,6 @@ def tidy(directory: Path) -> None:
     for folder in (directory, *(directory / kind for kind in KINDS)):
         for path in folder.glob(".*.tmp"):
             path.unlink(missing_ok=True)
-
-
-def size(directory: Path) -> int:
-    """Bytes of all files; what a live trainer removes meanwhile is passed over."""
-    total = 0
-    for folder, _, names in os.walk(directory):
-        for name in names:
-            with contextlib.suppress(FileNotFoundError):
-                total += os.stat(os.path.join(folder, name)).st_size
-    return total
-
-
-def digests(directory: Path) -> dict[str, str]:
-    """File name to SHA-256, as listed."""
-    path = directory / SUMS
-    if not path.exists():
-        return {}
-    try:
-        lines = path.read_text().splitlines()
-    except UnicodeDecodeError as error:
-        raise DamagedRun(f"{path}: cannot be read ({error})") from error
-    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-
-
-def parts(directory: Path, kind: str, *keys: str) -> Iterator[dict[str, np.ndarray]]:
-    """The parts of this kind in order; with `keys`, only these arrays of each.
-
-    Raises DamagedRun if one cannot be read.
-    """
-    for path in _paths(directory, kind):
-        yield _read(directory, path, keys)
-
-
-def _read(directory: Path, path: Path, keys: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as part:
-            return {key: part[key] for key in keys or part.files}
-    except Exception as error:  # zipfile, zlib and NumPy each raise their own
-        name = path.relative_to(directory)
-        raise DamagedRun(f"{directory}: {name} cannot be read ({error})") from error
-
-
-def _paths(directory: Path, kind: str) -> list[Path]:
-    return sorted(p for p in (directory / kind).glob("[0-9]*.npz") if p.stem.isdigit())
-
-
-def verify(directory: Path) -> list[str]:
-    """One line for each listed file that is missing or altered, and each part that cannot be read.
-
-    A kill may leave the last part unlisted; it is whole, being renamed when it was.
-    """
-    listed = digests(directory)
-    problems = []
-    for name in listed:
-        if name not in digests(directory):
-            continue  # a live trainer has taken it out meanwhile
-        path = directory / name
-        if ".." in Path(name).parts or Path(name).is_absolute():
-            problems.append(f"{SUMS}: names a file outside the run ({name!r})")
-        elif not path.is_file():
-            problems.append(f"{name}: missing")
-        elif altered(directory, name):
-            problems.append(f"{name}: altered since it was written")
-    for path in (path for kind in KINDS for path in _paths(directory, kind)):
-        if f"{path.parent.name}/{path.name}" not in listed:
-            try:
-                _read(directory, path)
-            except DamagedRun as error:
-                problems.append(str(error))
-    return problems
 
 
 def finished(directory: Path) -> dict[int, Ended]:
@@ -200,16 +236,15 @@ class Shelf:
     """The whole state of members that ended at `max_epochs`, read when it is asked for."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
         self._places: dict[str, dict[tuple[int, int], tuple[Path, int]]] = {}
         for kind in ("params", "optimizer"):
             self._places[kind] = {}
-            for path in _paths(directory, kind):
-                part = _read(directory, path, ("member", "epochs"))
+            for path in intact(directory, kind):
+                part = read(path, "member", "epochs")
                 for i, key in enumerate(zip(*(x.tolist() for x in part.values()), strict=True)):
                     self._places[kind][key] = path, i
         # The part read last is likely the next member's too.
-        self._read = functools.lru_cache(maxsize=2)(functools.partial(_read, directory))
+        self._read = functools.lru_cache(maxsize=2)(read)
 
     def holds(self, member: int, epochs: int) -> bool:
         """Whether `state` has it."""

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,10 @@ from grokjax.sweep import Sweep
 
 if TYPE_CHECKING:
     from grokjax.run import Run
+
+
+MOST = 1000
+"""Characters of a line on stderr."""
 
 
 @dataclass
@@ -64,8 +69,14 @@ def script(body: Callable[[Arguments], None], arguments: type[Arguments]) -> Non
 
 def guarded(action: Callable[[], None]) -> int:
     """Runs `action`; what went wrong as one line on stderr and an exit code."""
+    with warnings.catch_warnings():
+        warnings.showwarning = _warn
+        return _guarded(action)
+
+
+def _guarded(action: Callable[[], None]) -> int:
+    from grokjax.files import DamagedRun
     from grokjax.interrupt import Interrupted
-    from grokjax.journal import DamagedRun
 
     try:
         action()
@@ -108,8 +119,14 @@ def _leave(code: int) -> int:
     return code
 
 
+def _warn(message: Warning | str, *_: object) -> None:
+    """In place of Python's two lines with the place in the source."""
+    _say(f"warning: {message}", 0)
+
+
 def _say(message: object, code: int) -> int:
-    print(f"grokjax: {' '.join(str(message).split())}", file=sys.stderr, flush=True)
+    line = "".join(c for c in " ".join(str(message).split()) if c.isprintable())
+    print(f"grokjax: {line[:MOST]}", file=sys.stderr, flush=True)
     return code
 
 

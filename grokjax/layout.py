@@ -6,6 +6,7 @@ first token where both are concatenated.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from grokjax.config import Config
@@ -105,3 +106,16 @@ def table(params: dict[str, Any], modulus: int) -> Any:
     if "embed" in params:
         return params["embed"]["embedding"]
     return params["hidden"]["kernel"][..., :modulus, :]
+
+
+def numbers_per_parameter(config: Config) -> int:
+    """Numbers that training keeps for each parameter, itself included."""
+    moments = 1 if config.optimizer == "sgd" else 2
+    filtered = {"none": 0, "ema": 1, "ma": config.grokfast_window + 3}[config.grokfast]
+    return 1 + moments + filtered
+
+
+def state_bytes(config: Config) -> int:
+    """Bytes of a member's state: its parameters and what training keeps for them."""
+    params = sum(math.prod(shape) for shape in shapes(config).values())
+    return 4 * numbers_per_parameter(config) * params

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from grokjax import hosts, journal
+from grokjax import hosts, journal, lock
 from grokjax.checkpoint import Arrays
 from grokjax.lanes import Metrics
 from grokjax.stopping import Ended
@@ -74,10 +74,12 @@ class Ledger:
         return len(self._rows["params"])
 
     def flush(self) -> None:
-        """Everything into the journal.
+        """Everything into the journal. Raises OSError, also where the run is not there any more.
 
         Parameters last: a member whose parameters are there has everything there.
         """
+        if hosts.first():
+            lock.still_ours(self._directory)
         for kind in ("rounds", "records", "snapshots", "optimizer", "params"):
             if rows := self._rows[kind]:
                 whole = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}

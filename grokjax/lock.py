@@ -53,13 +53,19 @@ class Lock:
             self._file.close()
             raise ConfigError(f"{self._path.parent}: is being written by {owner}")
         self._file.truncate(0)
-        self._file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        self._file.write(_name())
         self._file.flush()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._file.truncate(0)
         self._file.close()
+
+
+def still_ours(directory: Path) -> None:
+    """Raises OSError if the directory that this process locked is gone, or another's now."""
+    if _owner(directory / NAME) != _name():
+        raise OSError(f"{directory}: is gone, or was replaced, while it was written")
 
 
 def held(directory: Path) -> bool:
@@ -83,6 +89,10 @@ def _taken(path: Path, exclusive: bool, file: int) -> bool:
             raise
         return _alive(path)
     return False
+
+
+def _name() -> str:
+    return f"process {os.getpid()} on {socket.gethostname()}"
 
 
 def _owner(path: Path) -> str:

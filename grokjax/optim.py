@@ -69,10 +69,3 @@ def _decay(config: Config, strength: jax.Array, start: Any) -> optax.GradientTra
         return optax.add_decayed_weights(strength)
     pull = lambda g, p, s: g + strength * (p - s)  # noqa: E731
     return optax.stateless(lambda updates, params: jax.tree.map(pull, updates, params, start))
-
-
-def numbers_per_parameter(config: Config) -> int:
-    """Numbers that training keeps for each parameter, itself included."""
-    moments = 1 if config.optimizer == "sgd" else 2
-    filtered = {"none": 0, "ema": 1, "ma": config.grokfast_window + 3}[config.grokfast]
-    return 1 + moments + filtered

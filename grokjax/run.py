@@ -6,17 +6,18 @@
 from __future__ import annotations
 
 import functools
-import json
+import math
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grokjax import journal, layout, parameters
+from grokjax import files, journal, layout, memory, parameters
 from grokjax.analysis.timing import held
 from grokjax.config import SCHEMA_VERSION, Config, check_schema, names_of
-from grokjax.journal import DamagedRun
+from grokjax.files import DamagedRun
 from grokjax.stopping import is_over
 from grokjax.sweep import Sweep
 
@@ -87,21 +88,10 @@ class Run:
         number, status and every swept field. Variables, float32: `train_loss,
         test_loss, train_accuracy, test_accuracy, weight_norm, embedding_gini`,
         `layer_norm [member, eval, layer]` and `embedding_power [member, eval, frequency]`.
+
+        Always from the journal, whose parts have digests that are verified; `history.nc`
+        has the same for other programs.
         """
-        import xarray as xr
-
-        path = self.directory / HISTORY
-        if path.exists():
-            try:
-                dataset = xr.load_dataset(path, engine="h5netcdf")
-            except FileNotFoundError:  # a resume has begun
-                return self._merged()
-            except Exception as error:  # h5netcdf and h5py raise their own
-                raise DamagedRun(f"{path} cannot be read ({error})") from error
-            return dataset.sel(member=self._chosen)
-        return self._merged()
-
-    def _merged(self) -> xr.Dataset:
         from grokjax import history
 
         statuses = self.members["status"].tolist()
@@ -157,6 +147,8 @@ class Run:
         shapes = [layout.shapes(self.sweep[m]) for m in self._chosen]
         if any(other != shapes[0] for other in shapes):
             raise ValueError("params: shapes differ between programs; use select or params_of")
+        size = 4 * len(self) * sum(math.prod(shape) for shape in shapes[0].values())
+        memory.want(f"{self.directory}: parameters", 2 * size)
         found = self._flat_params(self._chosen)
         stacked = {n: np.full((len(self), *s), np.nan, np.float32) for n, s in shapes[0].items()}
         for i, member in enumerate(self._chosen):
@@ -169,7 +161,7 @@ class Run:
         return parameters.nested(self._flat_params([member])[member])
 
     def _flat_params(self, wanted: Sequence[int]) -> dict[int, dict[str, np.ndarray]]:
-        return parameters.latest(self.directory, wanted, self._all_finished)
+        return parameters.latest(self.directory, self.sweep, wanted, self._all_finished)
 
     @property
     def _all_finished(self) -> bool:
@@ -198,7 +190,7 @@ class Run:
         """Kept embeddings, dims `member, epoch, token, dimension`. Raises ValueError if none."""
         from grokjax import history
 
-        return history.snapshots(self.directory, self._chosen)
+        return history.snapshots(self.directory, self.sweep, self._chosen)
 
     def apply(self, params: dict[str, Any], pairs: np.ndarray) -> np.ndarray:
         """Logits `[N, C]` of one member's parameters on pairs, int `[N, 2]`.
@@ -222,9 +214,9 @@ class Run:
 
     def write_history(self) -> None:
         """Writes `history.nc` from the journal, as a whole."""
-        dataset = self._merged()
-        dataset.attrs["grokjax"] = self.info["environment"]["versions"]["grokjax"]
-        with journal.listing(self.directory, HISTORY) as temporary:
+        version = self.info["environment"]["versions"].get("grokjax", "")
+        dataset = self.history.assign_attrs(grokjax=version)
+        with files.listing(self.directory, HISTORY) as temporary:
             dataset.to_netcdf(temporary, engine="h5netcdf")
 
 
@@ -233,17 +225,35 @@ def load(directory: str | Path) -> Run:
 
     Raises:
       FileNotFoundError: there is no run in it.
-      DamagedRun: it cannot be read.
+      DamagedRun: it cannot be read, or leads to files outside of it.
       ConfigError: another grokjax wrote it.
     """
     path = Path(directory)
     if not (path / CONFIG).is_file():
         raise FileNotFoundError(f"{directory}: holds no run (it has no config.json)")
+    files.closed(path)
+    info = files.read_json(path / CONFIG)
     try:
-        info = json.loads((path / CONFIG).read_text())
         schema = info["schema"]
         sweep = Sweep.from_dict(info["sweep"]) if schema == SCHEMA_VERSION else Sweep()
-    except (ValueError, KeyError, TypeError) as error:
+        if schema == SCHEMA_VERSION:
+            made = info["environment"]
+            _printable([info["recipe"], made, *made["devices"], made["versions"]["jax"]])
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         raise DamagedRun(f"{directory}: config.json cannot be read ({error})") from error
     check_schema(directory, schema)
+    if files.altered(path, CONFIG):
+        text = f"{path / CONFIG}: is not what was written; its settings may be wrong"
+        warnings.warn(text, stacklevel=2)
     return Run(path, info, sweep, range(len(sweep)))
+
+
+def _printable(value: Any) -> None:
+    """Raises ValueError unless all texts in it are short and hold no control characters."""
+    if isinstance(value, dict | list):
+        for each in [*value, *(value.values() if isinstance(value, dict) else ())]:
+            _printable(each)
+    elif not isinstance(value, str | int | float | None):
+        raise ValueError(f"{type(value).__name__} in it")
+    elif isinstance(value, str) and not (len(value) <= 200 and value.isprintable()):
+        raise ValueError(f"{value[:50]!r} in it")

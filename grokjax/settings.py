@@ -15,9 +15,20 @@ class ConfigError(ValueError):
     """A setting that cannot be used. The message is one line: field, value, what is allowed."""
 
 
+LONGEST = 200
+"""Characters shown of a text from outside."""
+
+
 def refuse(name: str, value: object, allowed: str) -> ConfigError:
     """The one form of every refusal, to be raised by the caller."""
-    return ConfigError(f"{name}: {value!r} is not allowed; {allowed}")
+    return ConfigError(f"{name}: {shown(repr(value))} is not allowed; {allowed}")
+
+
+def shown(text: object) -> str:
+    """A text from outside as it can be printed: short, on one line, without control characters."""
+    short = str(text)[:LONGEST]
+    plain = "".join(c if c.isprintable() else repr(c)[1:-1] for c in short)
+    return plain + ("..." if len(str(text)) > LONGEST else "")
 
 
 def setting(

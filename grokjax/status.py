@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import socket
 import time
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+
+from grokjax import files, settings
+from grokjax.files import DamagedRun
 
 NAME = "status.json"
 
@@ -54,7 +58,12 @@ def write(directory: Path, **values: object) -> None:
 def read(directory: Path) -> Status | None:
     """The last status, if there is one that can be read."""
     try:
-        values = json.loads((directory / NAME).read_text())
-        return Status(**{f.name: values[f.name] for f in fields(Status)})
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        values = files.read_json(directory / NAME)
+        status = Status(**{f.name: values[f.name] for f in fields(Status)})
+        numbers = [v for f, v in asdict(status).items() if f not in ("host", "epochs", "occupancy")]
+        numbers += [*status.epochs.values(), status.occupancy or 0]
+        if all(type(n) in (int, float) and math.isfinite(n) for n in numbers):
+            return replace(status, host=settings.shown(status.host))
+    except (OSError, DamagedRun, KeyError, TypeError, AttributeError):
+        pass
+    return None

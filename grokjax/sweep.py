@@ -8,12 +8,16 @@ share the static ones share a program.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from grokjax.config import FIELDS, Config, check_name, names_of
 from grokjax.settings import ConfigError, refuse
+
+MOST_MEMBERS = 100_000
+"""Of one run. Each is checked by itself, 5 s for so many."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class Sweep:
 
     def __init__(self, config: Config | None = None, **axes: Iterable[Any]) -> None:
         values = _axes(axes)
+        _few_enough(math.prod(map(len, values.values())))
         rows = list(itertools.product(*values.values()))
         self._fill(config or Config(), {n: [row[i] for row in rows] for i, n in enumerate(values)})
 
@@ -59,9 +64,6 @@ class Sweep:
     def zip(cls, config: Config | None = None, **axes: Iterable[Any]) -> Sweep:
         """Axes of equal length side by side: member i has the i-th value of each."""
         values = _axes(axes)
-        lengths = {name: len(column) for name, column in values.items()}
-        if len(set(lengths.values())) > 1:
-            raise ConfigError(f"zip: axes must have one length, not {lengths}")
         return cls._of(config or Config(), values)
 
     def product(self, **axes: Iterable[Any]) -> Sweep:
@@ -70,6 +72,7 @@ class Sweep:
         for name in values:
             if name in self.columns:
                 raise ConfigError(f"{name}: is swept already")
+        _few_enough(len(self) * math.prod(map(len, values.values())))
         rows = list(itertools.product(range(len(self)), *values.values()))
         columns = {n: [column[row[0]] for row in rows] for n, column in self.columns.items()}
         for i, name in enumerate(values):
@@ -130,6 +133,10 @@ class Sweep:
 
     def _fill(self, config: Config, columns: Mapping[str, Sequence[Any]]) -> None:
         count = len(next(iter(columns.values()))) if columns else 1
+        if any(len(column) != count for column in columns.values()):
+            lengths = {name: len(column) for name, column in columns.items()}
+            raise ConfigError(f"sweep: axes must have one length, not {lengths}")
+        _few_enough(count)
         rows = [{n: column[i] for n, column in columns.items()} for i in range(count)]
         self.config = config
         self.members = tuple(replace(config, **row) for row in rows)
@@ -198,6 +205,11 @@ def _lacking(number: int, member: Config, other: Sweep) -> ConfigError:
     return ConfigError(f"sweep: lacks member {number} of the run, and a resume keeps its members")
 
 
+def _few_enough(members: int) -> None:
+    if members > MOST_MEMBERS:
+        raise ConfigError(f"sweep: has {members:,} members; at most {MOST_MEMBERS:,} are allowed")
+
+
 def _axes(axes: Mapping[str, Iterable[Any]]) -> dict[str, list[Any]]:
     """Axes as lists, each refused unless it can be one."""
     checked = {}
@@ -207,7 +219,8 @@ def _axes(axes: Mapping[str, Iterable[Any]]) -> dict[str, list[Any]]:
             raise ConfigError(f"{name}: has one value for a whole run and cannot be swept")
         if isinstance(values, str) or not isinstance(values, Iterable):
             raise refuse(name, values, "an axis is a list of values")
-        checked[name] = list(values)
+        checked[name] = list(itertools.islice(values, MOST_MEMBERS + 1))
+        _few_enough(len(checked[name]))
         if not checked[name]:
             raise refuse(name, checked[name], "an axis has at least one value")
     return checked

@@ -144,7 +144,7 @@ def test_check_finds_damage(trained, capsys, tmp_path):
     [
         (["--learning-rate", "0.5"], "learning_rate: (0.5,) is not allowed; the run has 0.0003"),
         (["--seeds", "1"], "seed: (0,) is not allowed; the run has 0, 1"),
-        (["--add-seeds", "0"], "add_seeds: 0 is not allowed; it must be at least 1"),
+        (["--add-seeds", "0"], "add_seeds: 0 is not allowed; from 1 to 100000"),
         (["--add-seeds", "1", "--seeds", "3"], "add_seeds: give --add-seeds, --seeds or --seed"),
         (["--max-epochs", "2"], "max_epochs: 2 is not allowed; the run has 4, and can only be"),
         (["--max-epochs", "5"], "max_epochs: 5 is not allowed; a multiple of eval_every (2)"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import grokjax
-from grokjax import Sweep, cli, ensemble, inspection, journal
+from grokjax import Sweep, cli, ensemble, files, inspection, journal
 from grokjax.checkpoint import Checkpoints
 from grokjax.config import Config
 from grokjax.run import Run
@@ -77,10 +77,15 @@ def test_lost_optimiser_state_costs_time_and_no_bits(tmp_path, long, monkeypatch
     for path in (tmp_path / "run" / "optimizer").iterdir():
         path.unlink()
     stop_after(monkeypatch, rounds=4)
-    with pytest.raises(grokjax.Interrupted):
+    with (
+        pytest.warns(match="optimizer/000001.npz is missing"),
+        pytest.warns(match="100 epochs of 5 members are trained again"),
+        pytest.raises(grokjax.Interrupted),
+    ):
         grokjax.resume(tmp_path / "run", sweep=Sweep(LONG, seed=range(5)), progress=False)
     monkeypatch.undo()  # what was saved short of the first end is gone on with
-    extended = grokjax.resume(tmp_path / "run", sweep=Sweep(LONG, seed=range(5)), progress=False)
+    with pytest.warns(match="are trained again"):
+        extended = grokjax.resume(tmp_path / "run", progress=False)
     assert steps(extended) == 5 * (20 + 60) * 3
     assert_same(extended, long)
 
@@ -88,7 +93,7 @@ def test_lost_optimiser_state_costs_time_and_no_bits(tmp_path, long, monkeypatch
 def test_a_kill_between_the_files_of_an_extension_is_no_damage(tmp_path, long, monkeypatch):
     """config.json replaced and not listed yet; then resumed without saying anything again."""
     train(Sweep(SHORT, seed=range(5)), tmp_path / "run")
-    original = journal._write_digests
+    original = files._write_digests
 
     def killed(directory, sums):
         if "config.json" in sums and (directory / "config.json").read_text().count(
@@ -97,7 +102,7 @@ def test_a_kill_between_the_files_of_an_extension_is_no_damage(tmp_path, long, m
             raise KeyboardInterrupt
         original(directory, sums)
 
-    monkeypatch.setattr(journal, "_write_digests", killed)
+    monkeypatch.setattr(files, "_write_digests", killed)
     with pytest.raises(KeyboardInterrupt):
         grokjax.resume(tmp_path / "run", sweep=Sweep(LONG, seed=range(5)), progress=False)
     monkeypatch.undo()
@@ -151,7 +156,7 @@ def test_new_seeds_and_values_by_the_command_line(tmp_path, capsys):
     assert third.members["seed"].tolist()[8:] == [0, 1, 2, 3]
     assert steps(third) == 3 * first
     stale = Run(out, second.info, second.sweep, range(8))  # opened before the extension
-    assert len(stale.members) == stale._merged().sizes["member"] == 8
+    assert len(stale.members) == stale.history.sizes["member"] == 8
     assert cli.main(["resume", str(out), "--quiet", "--modulus", "7", "5"]) == 0
     fourth = grokjax.load(out)
     assert fourth.members["modulus"].tolist() == [7] * 12 + [5] * 12
@@ -173,14 +178,12 @@ def test_a_sweep_that_drops_a_member_is_no_extension(long):
 def test_a_run_extended_meanwhile_is_not_renumbered(tmp_path, monkeypatch):
     """Two extensions at once: the second one's members would take the first one's numbers."""
     train(Sweep(SHORT, seed=range(2)), tmp_path / "run")
-    settle = ensemble.journal.altered
 
-    def another_comes_first(directory, name):
+    def another_comes_first(devices):
         monkeypatch.undo()
-        grokjax.resume(directory, sweep=Sweep(SHORT, seed=range(3)), progress=False)
-        return settle(directory, name)
+        grokjax.resume(tmp_path / "run", sweep=Sweep(SHORT, seed=range(3)), progress=False)
 
-    monkeypatch.setattr(ensemble.journal, "altered", another_comes_first)
+    monkeypatch.setattr(ensemble, "prepare", another_comes_first)
     more = Sweep(SHORT, seed=[0, 1, 7])
     with pytest.raises(grokjax.ConfigError, match="was extended meanwhile; start again"):
         grokjax.resume(tmp_path / "run", sweep=more, progress=False)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import grokjax
-from grokjax import report
+from grokjax import files, report
 from grokjax.analysis.survey import survey
 from grokjax.cli import main
 from grokjax.progress import Progress
@@ -194,7 +194,8 @@ def test_hostile_names_are_text(tiny, tmp_path):
     info = json.loads((directory / "config.json").read_text())
     info["recipe"] = "</script><script>alert(1)</script>"
     info["environment"]["python"] = '"><script>alert(2)</script>'
-    (directory / "config.json").write_text(json.dumps(info))
+    with files.listing(directory, "config.json") as path:
+        path.write_text(json.dumps(info))
     text = report.write(directory).read_text()
     whole = Page(text)
     assert "<script>alert" not in text

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import grokjax
-from grokjax import Sweep, journal
+from grokjax import Sweep, files, journal
 from grokjax.config import SCHEMA_VERSION
 
 
@@ -52,7 +52,7 @@ def test_history_file_is_what_the_journal_says(finished):
     import xarray as xr
 
     on_disk = xr.load_dataset(finished.directory / "history.nc", engine="h5netcdf")
-    xr.testing.assert_equal(on_disk, finished._merged())
+    xr.testing.assert_equal(on_disk, finished.history)
 
 
 def test_grid_unstacks_the_axes(finished):
@@ -114,10 +114,10 @@ def test_config_json_says_how_it_was_made(finished):
 
 def test_digests_cover_every_part_and_see_a_flipped_byte(finished, tmp_path):
     assert journal.verify(finished.directory) == []
-    listed = journal.digests(finished.directory)
+    listed = files.digests(finished.directory)
     assert "history.nc" in listed
     path = tmp_path / "records" / "000001.npz"
-    journal.append(tmp_path, "records", {"member": np.arange(5, dtype=np.int32)})
+    journal.append(tmp_path, "records", {n: np.arange(5, dtype="i4") for n in ("member", "epoch")})
     assert journal.verify(tmp_path) == []
     content = bytearray(path.read_bytes())
     content[40] ^= 1
@@ -132,7 +132,7 @@ def test_a_failed_write_leaves_what_was_there(step, tmp_path, monkeypatch):
     path = tmp_path / "file"
 
     def write(content):
-        with journal.replacing(path) as temporary:
+        with files.replacing(path) as temporary:
             temporary.write_bytes(content)
 
     write(b"old")
@@ -155,7 +155,9 @@ def test_a_second_writer_is_refused_while_the_first_lives(finished):
 
 
 def test_before_anything_is_saved_parameters_are_nan_and_history_empty(tmp_path, tiny):
-    info = {"schema": SCHEMA_VERSION, "sweep": Sweep(tiny, seed=[1, 2]).to_dict(), "recipe": None}
+    made = {"versions": {"jax": "0"}, "platform": "cpu", "devices": []}
+    info = {"schema": SCHEMA_VERSION, "recipe": None, "environment": made}
+    info["sweep"] = Sweep(tiny, seed=[1, 2]).to_dict()
     (tmp_path / "config.json").write_text(json.dumps(info))
     run = grokjax.load(tmp_path)
     assert (run.members["status"] == "pending").all()

@@ -14,7 +14,7 @@ import numpy as np
 
 from grokjax.analysis.timing import Events, Survival, events, time_to
 from grokjax.config import FIELDS
-from grokjax.journal import replacing
+from grokjax.files import replacing
 from grokjax.report import members, pictures
 from grokjax.report.group import Group, groups, settings_of
 from grokjax.run import Run, load

@@ -1,0 +1,190 @@
+"""Files of a run directory: written whole or not at all, read only where they can be trusted.
+
+`SHA256SUMS` in a folder lists digests of the files below it; `sha256sum -c` checks them too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+SUMS = "SHA256SUMS"
+
+MOST_TEXT = 16 * 2**20
+"""Bytes of the largest text file that is read; config.json has some 100 a member at most."""
+
+
+class DamagedRun(RuntimeError):
+    """A run directory that cannot be read, in one line."""
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary name to write to; what is there then replaces `path` as a whole, synced."""
+    path.parent.mkdir(exist_ok=True)  # not its parents: a run that is gone is not begun again
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@contextlib.contextmanager
+def listing(folder: Path, name: str) -> Iterator[Path]:
+    """As `replacing`, and lists the digest in SHA256SUMS.
+
+    A file that is replaced is taken out of the list first, so that a kill in
+    between leaves it unlisted and never with another's digest.
+    """
+    delist(folder, name)
+    sums = digests(folder)
+    with replacing(folder / name) as temporary:
+        yield temporary
+        digest = sha256(temporary)
+    _write_digests(folder, sums | {name: digest})
+
+
+def list_all(folder: Path) -> None:
+    """Lists every file that is in a folder, which nobody else writes."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SUMS)
+    _write_digests(folder, {str(path.relative_to(folder)): sha256(path) for path in found})
+
+
+def delist(folder: Path, name: str) -> None:
+    """Takes a file out of SHA256SUMS, if it is there."""
+    sums = digests(folder)
+    if sums.pop(name, None):
+        _write_digests(folder, sums)
+
+
+def remove(folder: Path, name: str) -> None:
+    """Takes a file out of SHA256SUMS and of the folder, if it is there."""
+    delist(folder, name)
+    (folder / name).unlink(missing_ok=True)
+
+
+def _write_digests(folder: Path, sums: dict[str, str]) -> None:
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sums.items())
+    with replacing(folder / SUMS) as temporary:
+        temporary.write_text(lines)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """File name to SHA-256, as listed."""
+    path = folder / SUMS
+    if not path.exists():
+        return {}
+    lines = [line.partition("  ") for line in read_text(path).split("\n") if line]
+    return {name or digest: digest for digest, _, name in lines}
+
+
+def sha256(path: Path) -> str:
+    """The digest of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def problem(folder: Path, name: str, digest: str) -> str | None:
+    """What is wrong with a listed file: `missing` or `altered since it was written`; or None."""
+    path = folder / name
+    if ".." in Path(name).parts or Path(name).is_absolute():
+        return "outside of the run"
+    try:
+        if not path.is_file():
+            return "missing"
+        at = path.stat()
+        if digest != _sha256_once(path, at.st_size, at.st_mtime_ns):
+            return "altered since it was written"
+    except OSError as error:  # also a name that is too long to be one
+        return f"not to be read ({error.strerror})"
+    return None
+
+
+@functools.lru_cache(maxsize=10_000)
+def _sha256_once(path: Path, size: int, mtime: int) -> str:
+    """A file that has not changed is read only once by a process that asks for it often."""
+    return sha256(path)
+
+
+def problems(folder: Path) -> dict[str, str]:
+    """What is wrong with each listed file of a folder, by name."""
+    found = {name: problem(folder, name, digest) for name, digest in digests(folder).items()}
+    return {name: what for name, what in found.items() if what}
+
+
+def read_text(path: Path) -> str:
+    """A text file. Raises DamagedRun if it is none, or larger than any that is written here."""
+    try:
+        at = path.stat()
+        if not stat.S_ISREG(at.st_mode):  # a pipe may have no end
+            raise DamagedRun(f"{path}: is no file")
+        if at.st_size > MOST_TEXT:
+            raise DamagedRun(f"{path}: {at.st_size / 1e6:.0f} MB are more than it can have")
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DamagedRun(f"{path}: cannot be read ({error})") from error
+
+
+def read_json(path: Path) -> Any:
+    """The value in a JSON file. Raises DamagedRun if there is none."""
+    try:
+        return json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise DamagedRun(f"{path}: cannot be read ({error})") from error
+
+
+def unused(path: Path) -> Path:
+    """The path, or one like it that nothing has."""
+    while path.exists():
+        path = path.with_name(f"_{path.name}")
+    return path
+
+
+def size(directory: Path) -> int:
+    """Bytes of all files; what a live trainer removes meanwhile is passed over."""
+    total = 0
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(folder, name)).st_size
+    return total
+
+
+def altered(folder: Path, name: str) -> bool:
+    """Whether a listed file is not what was written."""
+    digest = digests(folder).get(name)
+    wrong = digest is not None and problem(folder, name, digest) is not None
+    return wrong and digests(folder).get(name) == digest  # else it was replaced meanwhile
+
+
+def closed(directory: Path) -> None:
+    """Raises DamagedRun where a run directory leads out of itself, or has what is no file.
+
+    A link that leads out could have a run read, and a resume write, anywhere; a
+    pipe or a device could be read for ever.
+    """
+    root = os.path.realpath(directory)
+    for folder, folders, names in os.walk(root):
+        for path in (os.path.join(folder, name) for name in (*folders, *names)):
+            with contextlib.suppress(FileNotFoundError):  # a live trainer has removed it
+                kind = os.lstat(path).st_mode
+                if stat.S_ISLNK(kind):
+                    if os.path.commonpath([root, os.path.realpath(path)]) != root:
+                        raise DamagedRun(f"{path}: is a link that leads out of the run")
+                elif not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+                    raise DamagedRun(f"{path}: is neither a file nor a folder")

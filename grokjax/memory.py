@@ -1,0 +1,33 @@
+"""How much memory there is, asked before much of it is taken."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from pathlib import Path
+
+
+def available() -> int:
+    """Bytes that this process can have without swapping; of its control group where that is less.
+
+    Where the system does not tell (it is no Linux), all that the machine has.
+    """
+    try:
+        free = re.search(r"MemAvailable:\s*(\d+) kB", Path("/proc/meminfo").read_text())
+        found = [1024 * int(free[1])] if free else []
+    except OSError:
+        found = []
+    for limit in ("memory.max", "memory/memory.limit_in_bytes"):  # cgroup v2 and v1
+        with contextlib.suppress(OSError, ValueError):  # none, or "max"
+            found.append(int((Path("/sys/fs/cgroup") / limit).read_text()))
+    return min(found, default=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+
+
+def want(what: str, needed: float) -> None:
+    """Raises MemoryError, in one line, unless so many bytes are free."""
+    free = available()
+    if needed > free:
+        raise MemoryError(
+            f"{what}: needs {needed / 1e9:,.1f} GB of memory, {free / 1e9:,.1f} GB are free"
+        )
