@@ -27,6 +27,10 @@ class Backlog:
         saved = checkpoints.restore_latest()
         if unknown := sorted(m for m in {*ended, *saved} if m >= len(sweep)):
             raise DamagedRun(f"{directory}: holds members {unknown}, of {len(sweep)}")
+        for m, each in saved.items():
+            epoch, config = int(each.state["epoch"]), sweep[m]
+            if not 0 <= epoch <= config.max_epochs or epoch % config.eval_every:
+                raise DamagedRun(f"{directory}: a checkpoint has member {m} at epoch {epoch}")
         records = None
         if (directory / journal.ASIDE).exists():
             records = history.recorded(directory)

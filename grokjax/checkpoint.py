@@ -14,6 +14,8 @@ import hashlib
 import json
 import logging
 import math
+import os
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -153,13 +155,17 @@ class Checkpoints:
         meta["digest"] = _digest_of(meta)
         args = ocp.args.Composite(state=ocp.args.PyTreeSave(tree), meta=ocp.args.JsonSave(meta))
         try:
-            with hosts.among_peers():
+            with hosts.among_peers(), _silent_orbax(logging.CRITICAL):
                 self._manager.save(step, args=args)
                 self._manager.wait_until_finished()
             if hosts.first():  # the digests of members do not cover what is not theirs
                 files.list_all(self._directory / str(step))
         except ValueError as error:  # what tensorstore makes of a full disk
-            raise OSError(f"checkpoint {step} could not be written: {error}") from error
+            for name in ("absl", "asyncio"):  # its threads go on to log it, later
+                logging.getLogger(name).addFilter(_not_of_orbax)
+            code = re.search(r"os_error_code='(\d+)'", str(error))
+            reason = os.strerror(int(code[1])) if code else _one_line(error)
+            raise OSError(f"checkpoint {step} could not be written: {reason}") from error
 
     def check(self) -> None:
         """Raises ConfigError if the newest that can be read was written by another grokjax;
@@ -284,19 +290,26 @@ class Checkpoints:
 
 
 @contextlib.contextmanager
-def _silent_orbax() -> Iterator[None]:
+def _silent_orbax(level: int = logging.ERROR) -> Iterator[None]:
     log = logging.getLogger("absl")
     before = log.level
-    log.setLevel(logging.ERROR)
+    log.setLevel(level)
     try:
         yield
     finally:
         log.setLevel(before)
 
 
+def _not_of_orbax(record: logging.LogRecord) -> bool:
+    return not re.search("_SignalingThread|orbax|OCDBT", record.getMessage())
+
+
 def _unreadable(step: int, error: Exception) -> DamagedRun:
-    reason = " ".join(str(error).split())[:200]
-    return DamagedRun(f"checkpoint {step} cannot be read ({reason})")
+    return DamagedRun(f"checkpoint {step} cannot be read ({_one_line(error)})")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def _size(path: Path) -> int:

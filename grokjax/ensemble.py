@@ -63,7 +63,7 @@ def train(
       Interrupted: SIGINT or SIGTERM came; all is saved, `resume` goes on.
     """
     sweep = Sweep(sweep) if isinstance(sweep, Config) else sweep
-    directory = Path(out).absolute()  # the working directory may change, or be removed
+    directory = Path(out).resolve()  # the working directory may change, or be removed
     prepare(devices)
     hosts.together(lambda: _check_out(directory), by_first=True)
     _same_settings(sweep, lanes)
@@ -102,7 +102,7 @@ def resume(
         changed by hand, or as for `train`.
       Interrupted: as for `train`.
     """
-    directory = Path(directory).absolute()
+    directory = Path(directory).resolve()
     config = directory / run.CONFIG
     if files.altered(config.parent, config.name):
         raise ConfigError(f"{config}: was changed by hand; a resume keeps its settings")

@@ -60,7 +60,8 @@ def _last_checkpoint(directory: Path) -> str:
     if not saved:
         return "none yet"
     newest = max(saved, key=lambda path: int(path.name))
-    return f"{newest.name}, {duration(time.time() - newest.stat().st_mtime)} ago"
+    age = max(0.0, time.time() - newest.stat().st_mtime)  # the clock may have gone back
+    return f"{newest.name}, {duration(age)} ago"
 
 
 def check(directory: Path | None) -> None:

@@ -24,6 +24,7 @@ import grokjax.devices
 from grokjax import batches, hosts, layout, member
 from grokjax.checkpoint import Arrays
 from grokjax.config import Config
+from grokjax.files import DamagedRun
 from grokjax.hosts import OutOfMemory
 from grokjax.hypers import Hypers
 from grokjax.sweep import Program
@@ -217,8 +218,12 @@ class Lanes:
     def place(self, members: dict[int, Arrays]) -> None:
         """Overwrites the state of some lanes with what `read` gave.
 
-        Raises KeyError or ValueError if it is another model's.
+        Raises DamagedRun if it is another model's.
         """
+        like = {name: (x.shape[1:], x.dtype) for name, x in self.state.items()}
+        for arrays in members.values():
+            if {name: (x.shape, x.dtype) for name, x in arrays.items()} != like:
+                raise DamagedRun("a saved state is of another network or optimiser")
 
         @allocation()
         def write() -> None:

@@ -71,6 +71,7 @@ def guarded(action: Callable[[], None]) -> int:
     """Runs `action`; what went wrong as one line on stderr and an exit code."""
     with warnings.catch_warnings():
         warnings.showwarning = _warn
+        sys.unraisablehook = _unraisable
         return _guarded(action)
 
 
@@ -122,6 +123,12 @@ def _leave(code: int) -> int:
 def _warn(message: Warning | str, *_: object) -> None:
     """In place of Python's two lines with the place in the source."""
     _say(f"warning: {message}", 0)
+
+
+def _unraisable(what: Any) -> None:
+    """Leaves out what Orbax's threads say after a save that failed, which was reported already."""
+    if "Event loop is closed" not in str(what.exc_value):
+        sys.__unraisablehook__(what)
 
 
 def _say(message: object, code: int) -> int:

@@ -216,8 +216,10 @@ class Run:
         """Writes `history.nc` from the journal, as a whole."""
         version = self.info["environment"]["versions"].get("grokjax", "")
         dataset = self.history.assign_attrs(grokjax=version)
+        # HDF5 on a full disk fails again when Python ends, and takes it down; so not by itself.
+        content = dataset.to_netcdf(engine="h5netcdf")
         with files.listing(self.directory, HISTORY) as temporary:
-            dataset.to_netcdf(temporary, engine="h5netcdf")
+            temporary.write_bytes(content)
 
 
 def load(directory: str | Path) -> Run:

@@ -54,7 +54,8 @@ def loss(history: Any, ax: Axes | None = None, log_epochs: bool = False) -> Axes
     ax = axes(ax)
     named = {split: (history[f"{split}_loss"], color) for split, color in SPLITS}
     _bands(ax, history, named, log_epochs)
-    positive = any(np.any(np.asarray(values) > 0) for values, _ in named.values())
+    finite = [values.values[np.isfinite(values.values)] for values, _ in named.values()]
+    positive = any(np.any(each > 0) for each in finite)
     ax.set(ylabel="cross-entropy", yscale="log" if positive else "linear")
     ax.legend(loc="best")
     return ax

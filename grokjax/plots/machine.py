@@ -10,6 +10,9 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 
 from grokjax.plots.style import OTHERS, TEST, TRAIN, axes, styled
 
+MOST_SESSIONS = 100
+"""Whose starts are marked; more could not be told apart."""
+
 
 @styled
 def occupancy(rounds: Any, ax: Axes | None = None) -> Axes:
@@ -31,7 +34,7 @@ def occupancy(rounds: Any, ax: Axes | None = None) -> Axes:
     x = (rounds["seconds"] + rounds["session"].map(before)).to_numpy() / 60
     ax.fill_between(x, rounds["lanes"], step="pre", color="0.85", linewidth=0, label="idle")
     ax.fill_between(x, rounds["busy"], step="pre", color=TRAIN, linewidth=0, label="training")
-    for start in before.to_numpy()[1:]:
+    for start in before.to_numpy()[1:MOST_SESSIONS]:
         ax.axvline(start / 60, color="0.3", linewidth=0.8, linestyle=":")
     most = int(rounds["lanes"].max()) if len(rounds) else 1
     ax.set(xlabel="minutes of training", ylabel="lanes", ylim=(0, 1.08 * most))

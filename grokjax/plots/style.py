@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from grokjax.files import replacing
 
 STYLE: Any = {
     "figure.dpi": 110,
@@ -59,8 +62,11 @@ def colorbar(ax: Axes, image: Any, label: str) -> None:
 
 @styled
 def save(drawn: Figure | Axes, path: str | Path) -> Path:
-    """Writes a figure, or the one that axes are on, making its folder; returns the path."""
+    """Writes a figure, or the one that axes are on, as a whole; makes its folder."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure_of(drawn).savefig(path)
+    content = io.BytesIO()
+    figure_of(drawn).savefig(content, format=path.suffix.removeprefix(".") or None)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content.getbuffer())
     return path
