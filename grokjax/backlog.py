@@ -7,8 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from grokjax import history, hosts, journal
-from grokjax.checkpoint import Arrays, Checkpoints, Saved
+from grokjax.checkpoint import Checkpoints
 from grokjax.files import DamagedRun
+from grokjax.states import Arrays, Saved
 from grokjax.stopping import Ended, Standing, is_over
 from grokjax.sweep import Program, Sweep
 

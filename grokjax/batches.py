@@ -72,5 +72,8 @@ def draw(
     rows, filled = (x.reshape(layout.steps, -1) for x in (order[rows], filled))  # [S, B]
     weights = filled / jnp.maximum(filled.sum(axis=1, keepdims=True), 1)
     room = ((0, 0), (0, layout.chunks * layout.rows - layout.batch_size))
+    rows, weights = jnp.pad(rows, room), jnp.pad(weights, room)
+    # What counts for nothing overflows only where something that counts does.
+    rows = jnp.where(weights > 0, rows, rows[:, :1])
     shape = layout.steps, layout.chunks, layout.rows
-    return jnp.pad(rows, room).reshape(shape), jnp.pad(weights, room).reshape(shape)
+    return rows.reshape(shape), weights.reshape(shape)

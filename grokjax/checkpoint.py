@@ -10,73 +10,27 @@ here: its cost is set by the lanes.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import logging
 import math
-import os
-import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orbax.checkpoint as ocp
 
-from grokjax import files, hosts, layout, memory
+from grokjax import files, hosts, layout, memory, quiet
 from grokjax.config import SCHEMA_VERSION, Config, ConfigError, check_schema
 from grokjax.files import DamagedRun
-from grokjax.stopping import Standing
+from grokjax.states import Arrays, InLanes, Saved, digest, digest_of, read_back
 
 KEPT = 2
 """Checkpoints kept: the newest, and one to fall back to."""
 
-ATTEMPTS = 10
-"""Of a reader, while a trainer saves faster than it reads."""
 
 LANES = 2**12
 """More than there are, where a checkpoint's size is judged; idle ones are in it too."""
-
-Arrays = dict[str, np.ndarray]
-"""Named arrays: one member's state, or `[A, ...]` of A members."""
-
-
-@dataclass(frozen=True)
-class Saved:
-    """One member in training. state: its arrays; notes: what the host loop remembers of it."""
-
-    state: Arrays
-    notes: dict[str, int]
-
-
-@dataclass(frozen=True)
-class InLanes:
-    """The state of all lanes, and the members in them.
-
-    state: global arrays `[L, ...]` by name. members: lane to member.
-    here: the first lane that this process holds, and its rows `[l, ...]`.
-    """
-
-    state: Mapping[str, Any]
-    members: dict[int, int]
-    here: tuple[int, Arrays]
-
-    @property
-    def number(self) -> int:
-        return len(next(iter(self.state.values())))
-
-    def digests(self) -> dict[int, str]:
-        """Member to digest, each computed by the process that holds its lane."""
-        first, rows = self.here
-        mine = np.zeros((len(next(iter(rows.values()))), 32), np.uint8)
-        for i in range(len(mine)):
-            if first + i in self.members:
-                row = {name: array[i] for name, array in rows.items()}
-                mine[i] = np.frombuffer(bytes.fromhex(digest(row)), np.uint8)
-        every = hosts.gather({"digest": mine})["digest"]
-        return {m: bytes(every[lane]).hex() for lane, m in self.members.items()}
 
 
 class Checkpoints:
@@ -91,14 +45,14 @@ class Checkpoints:
         each = max(map(layout.state_bytes, sweep), default=math.inf)
         self._most_bytes = 2 * (len(sweep) + LANES) * (each + 1000)
         self._directory = (directory / "checkpoints").absolute()
-        for path in self._directory.rglob("*"):  # before Orbax takes them for JSON
-            if path.parent.name != "d" and _size(path) > files.MOST_TEXT:
-                raise DamagedRun(f"{path}: {_size(path) / 1e6:.0f} MB are more than it can have")
+        for path, size in files.sizes(self._directory):  # before Orbax takes them for JSON
+            if path.parent.name != "d" and size > files.MOST_TEXT:
+                raise DamagedRun(f"{path}: {size / 1e6:.0f} MB are more than it can have")
         # Named, or a manager that has not saved yet could not tell what it finds.
         handlers = ocp.handlers.create_default_handler_registry(
             state=ocp.PyTreeCheckpointHandler(), meta=ocp.JsonCheckpointHandler()
         )
-        with _silent_orbax():  # it would warn that a reader only reads
+        with quiet.silent():  # it would warn that a reader only reads
             options = ocp.CheckpointManagerOptions(
                 preservation_policy=ocp.checkpoint_managers.LatestN(KEPT),
                 enable_async_checkpointing=False,  # a few MB: shorter than handing it over
@@ -106,8 +60,10 @@ class Checkpoints:
                 read_only=read_only,
             )
             try:
-                self._manager = ocp.CheckpointManager(
-                    self._directory, options=options, handler_registry=handlers
+                self._manager = quiet.patiently(
+                    lambda: ocp.CheckpointManager(
+                        self._directory, options=options, handler_registry=handlers
+                    )
                 )
             except (ValueError, TypeError, RecursionError) as error:
                 raise DamagedRun(f"{self._directory}: cannot be read ({error})") from error
@@ -152,19 +108,16 @@ class Checkpoints:
             "notes": {str(m): note for m, note in notes.items()},
             "digests": {str(m): value for m, value in digests.items()},
         }
-        meta["digest"] = _digest_of(meta)
+        meta["digest"] = digest_of(meta)
         args = ocp.args.Composite(state=ocp.args.PyTreeSave(tree), meta=ocp.args.JsonSave(meta))
         try:
-            with hosts.among_peers(), _silent_orbax(logging.CRITICAL):
+            with hosts.among_peers(), quiet.silent(logging.CRITICAL):
                 self._manager.save(step, args=args)
                 self._manager.wait_until_finished()
             if hosts.first():  # the digests of members do not cover what is not theirs
                 files.list_all(self._directory / str(step))
         except ValueError as error:  # what tensorstore makes of a full disk
-            for name in ("absl", "asyncio"):  # its threads go on to log it, later
-                logging.getLogger(name).addFilter(_not_of_orbax)
-            code = re.search(r"os_error_code='(\d+)'", str(error))
-            reason = os.strerror(int(code[1])) if code else _one_line(error)
+            reason = quiet.reason(error)
             raise OSError(f"checkpoint {step} could not be written: {reason}") from error
 
     def check(self) -> None:
@@ -219,7 +172,7 @@ class Checkpoints:
         except Exception as error:
             raise _unreadable(step, error) from error
         check_schema(f"checkpoint {step}", schema)
-        if digest != _digest_of(meta):
+        if digest != digest_of(meta):
             raise DamagedRun(f"checkpoint {step} is not what was written (its digest differs)")
         return meta
 
@@ -251,7 +204,7 @@ class Checkpoints:
                 for i, m in enumerate(meta["members"][group]):
                     if m >= 0:
                         row = {name: array[i] for name, array in state.items()}
-                        members[m] = _saved(row, meta["notes"][str(m)])
+                        members[m] = read_back(row, meta["notes"][str(m)])
             digests = {int(m): value for m, value in meta["digests"].items()}
         except MemoryError:
             raise
@@ -268,7 +221,7 @@ class Checkpoints:
         one before, and lose no more than time. Raises DamagedRun if all are damaged.
         """
         steps: list[int] = []
-        for _ in range(ATTEMPTS):
+        for _ in range(quiet.ATTEMPTS):
             steps, damaged = self.steps(), []
             for step in reversed(steps):
                 try:
@@ -283,59 +236,11 @@ class Checkpoints:
                 return members
             if self.steps_now() == steps:
                 break
-            self._manager.reload()  # a live trainer has removed what this one knew
+            quiet.patiently(self._manager.reload)  # a live trainer has removed what this one knew
         if steps:
             raise self._nothing_left(steps)
         return {}
 
 
-@contextlib.contextmanager
-def _silent_orbax(level: int = logging.ERROR) -> Iterator[None]:
-    log = logging.getLogger("absl")
-    before = log.level
-    log.setLevel(level)
-    try:
-        yield
-    finally:
-        log.setLevel(before)
-
-
-def _not_of_orbax(record: logging.LogRecord) -> bool:
-    return not re.search("_SignalingThread|orbax|OCDBT", record.getMessage())
-
-
 def _unreadable(step: int, error: Exception) -> DamagedRun:
-    return DamagedRun(f"checkpoint {step} cannot be read ({_one_line(error)})")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
-
-
-def _size(path: Path) -> int:
-    with contextlib.suppress(OSError):  # a live trainer has removed it
-        return path.stat().st_size
-    return 0
-
-
-def _saved(row: Arrays, notes: dict[str, int]) -> Saved:
-    """A member read back. Raises ValueError or KeyError if it is none."""
-    if row["epoch"].dtype != np.int32 or row["epoch"].shape or row["epoch"] < 0:
-        raise ValueError(f"epoch {row['epoch']!r}")
-    if notes.keys() != asdict(Standing()).keys() or any(type(n) is not int for n in notes.values()):
-        raise ValueError(f"notes {notes!r}")
-    return Saved(row, notes)
-
-
-def _digest_of(meta: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(meta, sort_keys=True).encode()).hexdigest()
-
-
-def digest(state: Arrays) -> str:
-    """SHA-256 over names, dtypes, shapes and bytes, in order of name."""
-    sha = hashlib.sha256()
-    for name in sorted(state):
-        array = np.ascontiguousarray(state[name])
-        sha.update(f"{name} {array.dtype} {array.shape}\n".encode())
-        sha.update(array.data)
-    return sha.hexdigest()
+    return DamagedRun(f"checkpoint {step} cannot be read ({quiet.one_line(error)})")

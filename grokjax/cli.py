@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import sys
 import time
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +14,10 @@ from typing import Any
 
 import tyro
 
-from grokjax import flags, recipes
+from grokjax import door, flags, recipes, room
 from grokjax.config import FIELDS
-from grokjax.launching import Execution, draw, guarded
+from grokjax.launching import MOST, Execution, draw, guarded, several
+from grokjax.settings import refuse, shown
 
 DIRECTORY = tyro.conf.Positional[Path]
 
@@ -31,9 +34,13 @@ class Train(Execution):
 
     def __call__(self) -> None:
         sweep = flags.sweep_of(self.settings, recipes.get(self.recipe).config)
+        room.check(sweep)
+        options = self.options()
+        if not several():  # else the first process looks, once all have joined
+            door.empty(self.out.resolve())
         from grokjax import ensemble
 
-        draw(ensemble.train(sweep, self.out, recipe=self.recipe, **self.options()))
+        draw(ensemble.train(sweep, self.out, recipe=self.recipe, **options))
 
 
 @dataclass
@@ -52,9 +59,11 @@ class Resume(Execution):
         from grokjax import run as runs
 
         sweep = flags.extended(runs.load(self.directory).sweep, self.settings, self.add_seeds)
+        room.check(sweep)
+        options = self.options()
         from grokjax import ensemble
 
-        draw(ensemble.resume(self.directory, sweep=sweep, **self.options()))
+        draw(ensemble.resume(self.directory, sweep=sweep, **options))
 
 
 @dataclass
@@ -136,18 +145,49 @@ class Recipes:
 def main(argv: list[str] | None = None) -> int:
     """The command line; returns the exit code."""
     arguments = sys.argv[1:] if argv is None else argv
+    if arguments == ["--version"]:
+        from importlib import metadata
+
+        print("grokjax", metadata.version("grokjax"))
+        return 0
     return guarded(lambda: _parse(arguments)())
+
+
+def _check_words(arguments: list[str]) -> None:
+    """Refuses what the parser would repeat in full and as it is, to a terminal."""
+    flag = "command line"
+    for word in arguments:
+        if word.startswith("--") and word.strip("- "):
+            flag = shown(word[2:].partition("=")[0][:40])
+        controls = any(unicodedata.category(c) == "Cc" for c in word)
+        if controls or not word.strip("- ") or len(word) > MOST:
+            allowed = (
+                f"at most {MOST} characters, no control characters, not only dashes and spaces"
+            )
+            raise refuse(flag, word, allowed)
 
 
 def _parse(arguments: list[str]) -> Callable[[], None]:
     """The chosen command with its flags; the recipe named in them sets their defaults."""
+    _check_words(arguments)
     name = recipes.DEFAULT
     for i, word in enumerate(arguments):
         if word == "--recipe" and i + 1 < len(arguments):
             name = arguments[i + 1]
         elif word.startswith("--recipe="):
             name = word.partition("=")[2]
-    settings = flags.settings_class(recipes.get(name))
+    return tyro.extras.subcommand_cli_from_dict(
+        _commands(recipes.get(name).name),
+        prog="grokjax",
+        description="Ensembles of grokking networks; `grokjax --version` says which grokjax.",
+        args=arguments,
+    )
+
+
+@functools.cache
+def _commands(recipe: str) -> dict[str, Callable[..., Any]]:
+    """By name, with a flag for every setting."""
+    settings = flags.settings_class(recipes.get(recipe))
     kept = flags.settings_class(None)
     train = dataclasses.make_dataclass(
         "Train",
@@ -163,7 +203,7 @@ def _parse(arguments: list[str]) -> Callable[[], None]:
         namespace={"__doc__": Resume.__doc__},
         kw_only=True,
     )
-    commands = {
+    return {
         "train": train,
         "resume": resume,
         "info": Info,
@@ -171,6 +211,3 @@ def _parse(arguments: list[str]) -> Callable[[], None]:
         "report": Report,
         "recipes": Recipes,
     }
-    return tyro.extras.subcommand_cli_from_dict(
-        commands, prog="grokjax", description="Ensembles of grokking networks.", args=arguments
-    )

@@ -28,12 +28,14 @@ from grokjax.settings import (
     POSITIVE,
     SEED,
     SHARE,
+    SQUARABLE,
     ConfigError,
     at_least,
     at_most,
     checked,
     setting,
     shown,
+    whole,
 )
 from grokjax.tasks import Operation
 
@@ -81,7 +83,7 @@ class Config:
         *at_least(0),
     )
     init_scale: float = setting(
-        1.0, "traced", "factor on all initial weights (Liu et al. 2023, Omnigrok)", *POSITIVE
+        1.0, "traced", "factor on all initial weights (Liu et al. 2023, Omnigrok)", *SQUARABLE
     )
     train_fraction: float = setting(0.5, "traced", "share of the pairs trained on", *FRACTION)
     operation: Operation = setting("add", "traced", "what is computed from the two tokens")
@@ -89,10 +91,10 @@ class Config:
         0.0, "traced", "share of training labels replaced by random ones (Doshi et al.)", *SHARE
     )
     warmup_steps: int = setting(
-        0, "traced", "steps over which the rate rises from 0; 0: none", *at_least(0), switch=True
+        0, "traced", "steps over which the rate rises from 0; 0: none", *whole(0), switch=True
     )
     decay_steps: int = setting(
-        0, "traced", "steps by which a falling schedule has fallen", *at_least(0), switch=True
+        0, "traced", "steps by which a falling schedule has fallen", *whole(0), switch=True
     )
     final_rate: float = setting(
         0.0, "traced", "share of the rate to which a schedule falls", *SHARE
@@ -110,7 +112,7 @@ class Config:
 
     modulus: int = setting(53, "static", "number of tokens P; 120 for operations on S5", *MODULUS)
     classes: int | None = setting(
-        None, "static", "logits a pair; none: as many as tokens", *at_least(2)
+        None, "static", "logits a pair; none: as many as tokens", *whole(2)
     )
     split: Split = setting(
         "random",
@@ -119,7 +121,7 @@ class Config:
         "from the data seed, to replay a published split",
     )
     embed_dim: int = setting(
-        128, "static", "width D of the embedding; 0: one-hot inputs", *at_least(0)
+        128, "static", "width D of the embedding; 0: one-hot inputs", *whole(0)
     )
     embeddings: Literal["shared", "separate"] = setting(
         "shared", "static", "one table for both tokens, or one each"
@@ -127,7 +129,7 @@ class Config:
     combine: Literal["concatenate", "sum"] = setting(
         "concatenate", "static", "how the two tokens enter the first layer"
     )
-    hidden_dim: int = setting(256, "static", "width H of the hidden layers", *at_least(1))
+    hidden_dim: int = setting(256, "static", "width H of the hidden layers", *whole(1))
     hidden_layers: int = setting(1, "static", "how many there are", *at_most(1, 3))
     activation: Activation = setting("relu", "static", "of the hidden layers")
     biases: bool = setting(True, "static", "whether layers have them")
@@ -138,7 +140,7 @@ class Config:
     )
     loss: Loss = setting("cross-entropy", "static", "mse: to one-hot labels, mean over classes")
     batch_size: int | None = setting(
-        64, "static", "rows a step; none, or as many as there are: full batch", *at_least(1)
+        64, "static", "rows a step; none, or as many as there are: full batch", *whole(1)
     )
     optimizer: Optimizer = setting("adamw", "static", "adam: with coupled L2; sgd: with momentum")
     beta1: float = setting(
@@ -155,7 +157,7 @@ class Config:
     grokfast: Literal["none", "ema", "ma"] = setting(
         "none", "static", "slow gradients amplified, by exponential or moving average (Lee et al.)"
     )
-    grokfast_window: int = setting(100, "static", "steps of the moving average", *at_least(1))
+    grokfast_window: int = setting(100, "static", "steps of the moving average", *whole(1))
     orthogonal_gradient: bool = setting(
         False, "static", "gradients orthogonal to the weights of each array (Prieto et al.)"
     )
@@ -166,17 +168,17 @@ class Config:
         "float32", "static", "of matrix products on GPU and TPU; CPU always has float32"
     )
 
-    max_epochs: int = setting(20_000, "run", "epochs a member trains at most", *at_least(1))
-    eval_every: int = setting(20, "run", "epochs from one evaluation to the next", *at_least(1))
+    max_epochs: int = setting(20_000, "run", "epochs a member trains at most", *whole(1))
+    eval_every: int = setting(20, "run", "epochs from one evaluation to the next", *whole(1))
     stop_when: StopWhen = setting(
         "grokked", "run", "grokked: leave once test accuracy has stayed at 0.99; never: go on"
     )
     stop_patience: int = setting(
-        3, "run", "evaluations in a row at 0.99 that count as grokked", *at_least(1)
+        3, "run", "evaluations in a row at 0.99 that count as grokked", *whole(1)
     )
-    extra_epochs: int = setting(0, "run", "epochs to train on after it grokked", *at_least(0))
+    extra_epochs: int = setting(0, "run", "epochs to train on after it grokked", *whole(0))
     snapshot_every: int | None = setting(
-        None, "run", "epochs from one kept embedding to the next; none: keep none", *at_least(1)
+        None, "run", "epochs from one kept embedding to the next; none: keep none", *whole(1)
     )
     snapshot_spacing: Spacing = setting(
         "regular",

@@ -12,11 +12,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from grokjax import hosts
+from grokjax import door, hosts
 from grokjax.settings import ConfigError, refuse
 
 MEMORY_SHARE = 0.9
 """Of an accelerator's memory that lanes may take; XLA keeps some for itself."""
+
+MOST_DEVICES = 256
+"""Of each process."""
 
 PACKAGES = ("grokjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "xarray")
 
@@ -29,7 +32,9 @@ def prepare(devices: int | str = "auto") -> int | None:
     """
     import jax
 
-    wanted = _auto_or_number("devices", devices)
+    wanted = door.number("devices", devices)
+    if wanted is not None and wanted > MOST_DEVICES:  # JAX would make as many, on CPU
+        raise refuse("devices", devices, f"at most {MOST_DEVICES}")
     with contextlib.suppress(RuntimeError):  # JAX is running already
         jax.config.update("jax_num_cpu_devices", wanted or cores())
     if hosts.count() > 1:
@@ -104,25 +109,13 @@ def lanes(wanted: int | str, devices: list[Any], members: int) -> tuple[int, lis
 
     Raises ConfigError if `wanted` is neither "auto" nor a number above 0.
     """
-    number = min(_auto_or_number("lanes", wanted) or members, members)
+    number = min(door.number("lanes", wanted) or members, members)
     processes = by_process(devices)
     least = 1 if on_cpu(devices) else 2
     needed = -(-number // (least * len(processes)))  # devices of each process
     used = [device for each in processes for device in each[:needed]]
     each = 1 if on_cpu(devices) else max(least, -(-number // len(used)))
     return each * len(used), used
-
-
-def _auto_or_number(name: str, value: int | str) -> int | None:
-    if value == "auto":
-        return None
-    try:
-        number = int(value)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise refuse(name, value, "auto or a whole number of at least 1")
-    return number
 
 
 @functools.cache

@@ -6,7 +6,7 @@ import math
 import time
 from pathlib import Path
 
-from grokjax import devices, files, hosts, layout, run, sizing, snapshots
+from grokjax import devices, files, hosts, layout, room, run, sizing, snapshots
 from grokjax.checkpoint import KEPT, Checkpoints
 from grokjax.hosts import LostProcess, OutOfMemory
 from grokjax.interrupt import Signals
@@ -30,15 +30,14 @@ class Engine:
         checkpoint_every: float,
         progress: bool | Progress,
     ) -> None:
-        if not checkpoint_every > 0:
-            raise refuse("checkpoint_every", checkpoint_every, "a number of seconds above 0")
-        written = files.size(directory)
+        written = sum(size for _, size in files.sizes(directory))
         slack = 0 if written else 10_000_000
         devices.free_space(directory, max(0, _bytes_needed(sweep) + slack - written))
         self._devices = devices.start(wanted_devices)
         if hosts.count() > len(sweep):
             raise refuse("num_processes", hosts.count(), f"there are {len(sweep)} members")
-        devices.lanes(lanes, self._devices, len(sweep))  # refuses a bad value now
+        number, _ = devices.lanes(lanes, self._devices, len(sweep))  # refuses a bad value now
+        room.check(sweep, number if devices.on_cpu(self._devices) else 1)
         self._lanes = lanes
         self.environment = devices.environment(self._devices)
         self._directory, self._sweep = directory, sweep

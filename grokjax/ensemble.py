@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import time
 import warnings
 from pathlib import Path
 from typing import Any
 
-from grokjax import files, hosts, journal, lock, run
+from grokjax import description, door, files, hosts, journal, lock, run
 from grokjax.checkpoint import Checkpoints
 from grokjax.config import SCHEMA_VERSION, Config
 from grokjax.devices import prepare
@@ -64,16 +63,17 @@ def train(
     """
     sweep = Sweep(sweep) if isinstance(sweep, Config) else sweep
     directory = Path(out).resolve()  # the working directory may change, or be removed
+    door.settled(lanes, devices, checkpoint_every)
     prepare(devices)
-    hosts.together(lambda: _check_out(directory), by_first=True)
+    hosts.together(lambda: door.empty(directory), by_first=True)
     _same_settings(sweep, lanes)
     engine = _engine(directory, sweep, lanes, devices, checkpoint_every, progress)
     with contextlib.ExitStack() as held:
 
         def settle() -> None:
-            _check_out(directory)  # again: another launch may have come first
+            door.empty(directory)  # again: another launch may have come first
             info = {"schema": SCHEMA_VERSION, "recipe": recipe, "sweep": sweep.to_dict()}
-            _write_config(directory, info | {"environment": engine.environment})
+            description.write(directory, info | {"environment": engine.environment})
 
         _take(directory, held)
         hosts.together(settle, by_first=True)
@@ -103,11 +103,10 @@ def resume(
       Interrupted: as for `train`.
     """
     directory = Path(directory).resolve()
-    config = directory / run.CONFIG
-    if files.altered(config.parent, config.name):
-        raise ConfigError(f"{config}: was changed by hand; a resume keeps its settings")
+    description.refuse_altered(directory)
     loaded = run.load(directory)
     extended = loaded.sweep if sweep is None else loaded.sweep.extended(sweep)
+    door.settled(lanes, devices, checkpoint_every)
     prepare(devices)
     _same_settings(extended, lanes)
     hosts.together(lambda: _check_checkpoints(loaded.directory))
@@ -125,7 +124,7 @@ def resume(
                 before = {"members": len(loaded), "max_epochs": loaded.config.max_epochs}
                 log = [*loaded.info.get("extended_from", []), before]
                 info = loaded.info | {"sweep": extended.to_dict(), "extended_from": log}
-                _write_config(loaded.directory, info)
+                description.write(loaded.directory, info)
 
         _take(loaded.directory, held)
         damaged = hosts.together(lambda: _damaged(loaded)) or {}
@@ -179,19 +178,3 @@ def _engine(directory: Path, *arguments: Any) -> Engine:
     engine = hosts.together(lambda: Engine(directory, *arguments))
     assert engine is not None
     return engine
-
-
-def _write_config(directory: Path, info: dict[str, Any]) -> None:
-    with files.listing(directory, run.CONFIG) as temporary:
-        temporary.write_text(json.dumps(info, indent=1) + "\n")
-
-
-def _check_out(directory: Path) -> None:
-    files.closed(directory)
-    if (directory / run.CONFIG).exists():
-        raise ConfigError(f"out: {directory} holds a run already; resume it, or name another")
-    if any(place.is_file() for place in (directory, *directory.parents)):
-        raise ConfigError(f"out: {directory} is not a directory; name another")
-    ours = re.compile(rf"{re.escape(lock.NAME)}|\..*\.tmp")  # a launch killed at its start
-    if directory.is_dir() and not all(ours.fullmatch(path.name) for path in directory.iterdir()):
-        raise ConfigError(f"out: {directory} is not an empty directory; name another")

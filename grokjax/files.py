@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+CONFIG = "config.json"
 SUMS = "SHA256SUMS"
 
 MOST_TEXT = 16 * 2**20
@@ -155,14 +156,15 @@ def unused(path: Path) -> Path:
     return path
 
 
-def size(directory: Path) -> int:
-    """Bytes of all files; what a live trainer removes meanwhile is passed over."""
-    total = 0
+def sizes(directory: Path) -> Iterator[tuple[Path, int]]:
+    """All files below a folder, and their bytes; what a trainer removes meanwhile is passed over.
+
+    Not by `rglob`, which raises an error where a folder has just been removed.
+    """
     for folder, _, names in os.walk(directory):
-        for name in names:
+        for path in (Path(folder, name) for name in names):
             with contextlib.suppress(FileNotFoundError):
-                total += os.lstat(os.path.join(folder, name)).st_size
-    return total
+                yield path, path.lstat().st_size
 
 
 def altered(folder: Path, name: str) -> bool:

@@ -25,6 +25,7 @@ from grokjax.settings import ConfigError, refuse
 T = TypeVar("T")
 
 MESSAGE_BYTES = 1000
+MOST_PROCESSES = 65_536
 HEARTBEAT_TIMEOUT = 30
 """Seconds of silence after which JAX takes a process for dead. One that ends is seen at the next
 gather, at once; but in a checkpoint, where the others wait for it at a barrier, only by this.
@@ -92,8 +93,8 @@ def _check(coordinator: str | None, num_processes: int | None, process_id: int |
         raise ConfigError(
             "coordinator: give --coordinator, --num-processes and --process-id, or none of them"
         )
-    if num_processes < 1:
-        raise refuse("num_processes", num_processes, "it must be at least 1")
+    if not 1 <= num_processes <= MOST_PROCESSES:
+        raise refuse("num_processes", num_processes, f"from 1 to {MOST_PROCESSES}")
     if not 0 <= process_id < num_processes:
         raise refuse("process_id", process_id, f"from 0 to {num_processes - 1}")
     host, _, port = coordinator.rpartition(":")

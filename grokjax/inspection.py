@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from grokjax import devices, files, journal, lock, status
 from grokjax.files import DamagedRun
 from grokjax.progress import duration
 from grokjax.run import Run, load
+from grokjax.settings import shown
 
 
 def info(directory: Path) -> None:
@@ -20,7 +22,8 @@ def info(directory: Path) -> None:
     print("status:     " + ", ".join(f"{n} {status}" for status, n in counts.items()))
     epochs = run.members["epochs"]
     print(f"epochs:     {epochs.sum():,} written, {epochs.max():,} the furthest member")
-    print(f"on disk:    {files.size(directory) / 1e6:.1f} MB")
+    size = sum(size for _, size in files.sizes(directory))
+    print(f"on disk:    {size / 1e6:.1f} MB")
     print(f"checkpoint: {_last_checkpoint(directory)}")
     where = f"{len(made['devices'])} x {made.get('platform')}"
     print(f"made with:  jax {made['versions']['jax']}, {where}")
@@ -56,12 +59,16 @@ def _live(now: status.Status, training: bool) -> None:
 
 
 def _last_checkpoint(directory: Path) -> str:
-    saved = [path for path in (directory / "checkpoints").glob("[0-9]*") if path.name.isdigit()]
+    saved = {}
+    for path in (directory / "checkpoints").glob("[0-9]*"):
+        with contextlib.suppress(FileNotFoundError):  # a live trainer removes the older ones
+            if path.name.isdigit():
+                saved[int(path.name)] = path.stat().st_mtime
     if not saved:
         return "none yet"
-    newest = max(saved, key=lambda path: int(path.name))
-    age = max(0.0, time.time() - newest.stat().st_mtime)  # the clock may have gone back
-    return f"{newest.name}, {duration(age)} ago"
+    newest = max(saved)
+    age = max(0.0, time.time() - saved[newest])  # the clock may have gone back
+    return f"{newest}, {duration(age)} ago"
 
 
 def check(directory: Path | None) -> None:
@@ -98,4 +105,4 @@ def verify(run: Run) -> list[str]:
     if (run.directory / "checkpoints").is_dir():
         with Checkpoints(run.directory, True, run.sweep.members) as checkpoints:
             problems += checkpoints.problems().values()
-    return problems
+    return [shown(problem) for problem in problems]

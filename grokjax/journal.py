@@ -24,35 +24,17 @@ a resume sets it aside and trains what it held again.
 from __future__ import annotations
 
 import functools
-import math
 import re
 import warnings
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from grokjax import files, memory
-from grokjax.files import DamagedRun
+from grokjax.parts import KINDS, malformed, read
+from grokjax.settings import shown
 from grokjax.stopping import Ended, Standing
-
-KINDS = {
-    "records": ("member", "epoch"),
-    "params": ("member", "epochs", "status", "streak", "grokked_epoch"),
-    "optimizer": ("member", "epochs"),
-    "snapshots": ("member", "epoch", "embedding"),
-    "rounds": ("session", "seconds", "training", "steps", "lanes", "busy", "waiting"),
-}
-"""Folders, and the arrays that each part in them has, among others."""
-
-DTYPES = {
-    **dict.fromkeys(("member", "epoch", "epochs", "streak", "grokked_epoch"), "i4"),
-    **dict.fromkeys(("lanes", "busy", "waiting"), "i4"),
-    **dict.fromkeys(("session", "seconds", "training"), "f8"),
-    "steps": "i8",
-}
-"""Of arrays by name; `status` is text, all others are float32, or int32 in an optimiser."""
 
 LOST = {
     "records": "members that lack one of their evaluations are trained again by a resume",
@@ -111,16 +93,8 @@ def _fault(directory: Path, name: str, digest: str | None) -> str | None:
         return f"not to be read ({at.st_size / 1e9:.1f} GB are more than fit into memory)"
     if digest is not None and (altered := files.problem(directory, name, digest)):
         return altered
-    return _malformed(path, at.st_size, at.st_mtime_ns, digest is None)
-
-
-def read(path: Path, *keys: str) -> dict[str, np.ndarray]:
-    """The arrays of a part. Raises DamagedRun if it cannot be read."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as part:
-            return {key: part[key] for key in keys or part.files}
-    except Exception as error:  # zipfile, zlib and NumPy each raise their own
-        raise DamagedRun(f"{path}: cannot be read ({error})") from error
+    wrong = malformed(path, at.st_size, at.st_mtime_ns, digest is None)
+    return wrong and f"not to be read ({shown(wrong)})"
 
 
 def _paths(directory: Path, kind: str) -> list[Path]:
@@ -129,61 +103,6 @@ def _paths(directory: Path, kind: str) -> list[Path]:
 
 def _name(path: Path) -> str:
     return f"{path.parent.name}/{path.name}"
-
-
-@functools.lru_cache(maxsize=10_000)
-def _malformed(path: Path, size: int, mtime: int, unlisted: bool) -> str | None:
-    """Why a part is not one that `append` wrote, or None.
-
-    Looks at the headers before an array is read, so that none can ask for more than is there.
-    """
-    shapes: dict[str, tuple[int, ...]] = {}
-    try:
-        with zipfile.ZipFile(path) as whole:
-            for info in whole.infolist():
-                name = info.filename.removesuffix(".npy")
-                if info.compress_type != zipfile.ZIP_STORED or info.file_size > size:
-                    return f"not to be read ({name}: compressed)"
-                with whole.open(info) as file:
-                    version = np.lib.format.read_magic(file)
-                    header = np.lib.format.read_array_header_1_0
-                    if version != (1, 0):
-                        header = np.lib.format.read_array_header_2_0
-                    shapes[name], _, dtype = header(file)
-                    there = info.file_size - file.tell()
-                if not _allowed(name, dtype) or math.prod(shapes[name]) * dtype.itemsize != there:
-                    return f"not to be read ({name}: {dtype} {shapes[name]} in {there} bytes)"
-            if unlisted and (broken := whole.testzip()):
-                return f"not to be read ({broken}: CRC)"
-        if wrong := _misshapen(path.parent.name, shapes):
-            return f"not to be read ({wrong})"
-        who = read(path, *(shapes.keys() & {"member", "epoch", "epochs"}))
-        if any((numbers < 0).any() for numbers in who.values()):
-            return "not to be read (a negative number)"
-    except Exception as error:  # zipfile, NumPy and its parser of headers each raise their own
-        return f"not to be read ({' '.join(str(error).split())[:100]})"
-    return None
-
-
-def _misshapen(kind: str, shapes: dict[str, tuple[int, ...]]) -> str | None:
-    """What is wrong with the shapes of a part's arrays: one row each has of everything."""
-    for name in KINDS[kind]:
-        if name not in shapes:
-            return f"{name}: not there"
-        if name != "embedding" and len(shapes[name]) != 1:
-            return f"{name}: not of one dimension"
-    if len({shape[:1] for shape in shapes.values()}) != 1:
-        return "arrays of unequal lengths"
-    return None
-
-
-def _allowed(name: str, dtype: np.dtype) -> bool:
-    """Whether arrays of this name have this dtype."""
-    if name == "status":
-        return dtype.kind == "U"
-    if name in DTYPES:
-        return dtype == DTYPES[name]
-    return dtype in ("f4", "i4")
 
 
 def verify(directory: Path) -> list[str]:

@@ -9,97 +9,22 @@ to the host is gathered between calls: `l` is the number of lanes held here.
 
 from __future__ import annotations
 
-import contextlib
-import functools
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 import grokjax.devices
-from grokjax import batches, hosts, layout, member
-from grokjax.checkpoint import Arrays
+from grokjax import hosts, layout
 from grokjax.config import Config
 from grokjax.files import DamagedRun
-from grokjax.hosts import OutOfMemory
 from grokjax.hypers import Hypers
+from grokjax.programs import allocation, compiled, repeated, size
+from grokjax.states import Arrays
 from grokjax.sweep import Program
 
 Metrics = dict[str, np.ndarray]
 """float32 `[L]` or `[L, F]` by name, of all lanes."""
-
-
-@contextlib.contextmanager
-def allocation() -> Iterator[None]:
-    """A failure to allocate on a device as `OutOfMemory`."""
-    try:
-        yield
-    except jax.errors.JaxRuntimeError as error:
-        if "RESOURCE_EXHAUSTED" not in str(error):
-            raise
-        raise OutOfMemory(" ".join(str(error).split())[:200]) from error
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """The two programs of some lanes, and how their arrays lie on the devices.
-
-    refill: (new `[L]`, Hypers, state) -> (state, metrics). round: (Hypers, state)
-    -> (state, metrics). Both donate the state, whose shapes are `state`'s.
-    """
-
-    refill: Any
-    round: Any
-    sharding: NamedSharding
-    state: Any
-
-
-@functools.lru_cache(maxsize=16)
-def _compile(
-    config: Config, max_train_size: int, devices: tuple[Any, ...], number: int, on_cpu: bool
-) -> Compiled:
-    """Compiles, both at once; the last few are kept, for other runs of this process."""
-    # In this very order, so that a process's lanes are neighbours; make_mesh reorders on TPU.
-    mesh = Mesh(np.array(devices), ("member",), axis_types=(AxisType.Auto,))
-    spec = PartitionSpec("member")
-    sharding = NamedSharding(mesh, spec)
-    one = member.build(config, max_train_size, batches.CACHED_ROWS if on_cpu else None)
-
-    def refill(new: Any, hypers: Hypers, state: Any) -> Any:
-        fresh, metrics = one.init(hypers)
-        return jax.tree.map(lambda f, s: jax.numpy.where(new, f, s), fresh, state), metrics
-
-    def lowered(function: Callable[..., Any], *arguments: Any) -> Any:
-        """`function` of one member, mapped over lanes and devices; its last argument is donated."""
-
-        def pinned(*arguments: Any) -> Any:
-            with jax.default_matmul_precision(config.precision):
-                if not on_cpu:
-                    return jax.vmap(function)(*arguments)
-                # Each lane as a program of its own: in cache, in the products that are fast (as
-                # batches they are 15% slower), in bits that no other lane can change.
-                return jax.lax.map(lambda each: function(*each), arguments)
-
-        # check_vma would have every constant in the scan's carry cast to varying by hand.
-        mapped = jax.shard_map(pinned, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)
-        shapes = jax.tree.map(
-            lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), arguments
-        )
-        return jax.jit(mapped, donate_argnums=len(arguments) - 1).lower(*shapes)
-
-    hypers = _repeated(Hypers.of(config), number)
-    state = jax.eval_shape(jax.vmap(one.init), hypers)[0]
-    programs = (
-        lowered(refill, np.zeros(number, bool), hypers, state),
-        lowered(one.round, hypers, state),
-    )
-    with ThreadPoolExecutor(len(programs)) as pool:
-        both = pool.map(lambda program: program.compile(), programs)
-        return Compiled(next(both), next(both), sharding, state)
 
 
 class Lanes:
@@ -118,13 +43,13 @@ class Lanes:
     @allocation()
     def __init__(self, program: Program, devices: list[Any], number: int) -> None:
         settings = program.config.compiled, program.max_train_size, tuple(devices), number
-        compiled = _compile(*settings, on_cpu=grokjax.devices.on_cpu(devices))
-        self._refill, self._round = compiled.refill, compiled.round
-        self._sharding = compiled.sharding
-        self._hypers = _repeated(Hypers.of(program.config), number)
+        programs = compiled(*settings, on_cpu=grokjax.devices.on_cpu(devices))
+        self._refill, self._round = programs.refill, programs.round
+        self._sharding = programs.sharding
+        self._hypers = repeated(Hypers.of(program.config), number)
         self._modulus = program.config.modulus
         self._placed = self._put(self._hypers)
-        zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), compiled.state)
+        zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), programs.state)
         self._state: Any = self._put(zeros)
         self.number, self.devices = number, devices
         named = jax.tree_util.tree_leaves_with_path(self._state)
@@ -147,7 +72,7 @@ class Lanes:
     @property
     def bytes_per_device(self) -> int:
         """What the larger of the two programs takes on a device, by XLA's own analysis."""
-        return max(_bytes(program.memory_analysis()) for program in (self._refill, self._round))
+        return max(size(program.memory_analysis()) for program in (self._refill, self._round))
 
     def start(self, members: dict[int, Config]) -> Metrics:
         """Puts new members, by lane, at their beginning; metrics of all lanes, at epoch 0."""
@@ -249,13 +174,3 @@ def _here(arrays: dict[str, jax.Array]) -> dict[str, np.ndarray]:
         # A view would keep a donated buffer alive, and JAX would copy it each round.
         found[name] = np.concatenate([np.asarray(shard.data) for shard in shards])
     return found
-
-
-def _repeated(hypers: Hypers, number: int) -> Hypers:
-    return Hypers(*(np.stack([value] * number) for value in hypers))
-
-
-def _bytes(analysis: Any) -> int:
-    parts = "argument", "output", "temp", "generated_code"
-    total = sum(getattr(analysis, f"{part}_size_in_bytes") for part in parts)
-    return total - analysis.alias_size_in_bytes

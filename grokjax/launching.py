@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import tyro
 
+from grokjax import door
 from grokjax.settings import ConfigError
 from grokjax.sweep import Sweep
 
@@ -48,6 +49,7 @@ class Execution:
 
     def options(self) -> dict[str, Any]:
         """The keywords of `train` and `resume`, having joined the other processes."""
+        door.settled(self.lanes, self.devices, self.checkpoint_every)
         from grokjax import hosts
 
         hosts.join(self.coordinator, self.num_processes, self.process_id)
@@ -95,14 +97,14 @@ def _guarded(action: Callable[[], None]) -> int:
     except (DamagedRun, MemoryError, OSError, RuntimeError) as error:
         return _leave(_say(error, 1))
     except Exception:
-        if not _several():
+        if not several():
             raise
         traceback.print_exc()
         return _leave(1)
     return 0
 
 
-def _several() -> bool:
+def several() -> bool:
     """Whether other processes train with this one."""
     jax = sys.modules.get("jax")
     return jax is not None and jax.distributed.is_initialized()
@@ -110,7 +112,7 @@ def _several() -> bool:
 
 def _leave(code: int) -> int:
     """Ends one of several processes at once: an orderly exit would wait for the others."""
-    if _several():
+    if several():
         from grokjax import hosts
 
         if hosts.first():

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from grokjax import hosts, journal, lock
-from grokjax.checkpoint import Arrays
 from grokjax.lanes import Metrics
+from grokjax.parts import KINDS
+from grokjax.states import Arrays
 from grokjax.stopping import Ended
 
 WAITING_BYTES = 64 * 2**20
@@ -23,7 +24,7 @@ class Ledger:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._rows: dict[str, list[Rows]] = {kind: [] for kind in journal.KINDS}
+        self._rows: dict[str, list[Rows]] = {kind: [] for kind in KINDS}
         self.bytes = 0
 
     def record(self, members: list[int], epochs: list[int], metrics: Metrics) -> None:

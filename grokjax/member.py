@@ -119,9 +119,10 @@ def build(config: Config, max_train_size: int, cached_rows: int | None = None) -
         rows, weights = batch
         active = weights[0, 0] > 0
         optimizer = optim.build(config, given.hypers, active, given.start)
-        updates, opt_state = optimizer.update(
-            gradient(given.data.labels, packed, rows, weights), opt_state, packed
-        )
+        grads = gradient(given.data.labels, packed, rows, weights)
+        # Not 0 by itself where a logit has overflowed.
+        grads = jax.tree.map(lambda g: jnp.where(active, g, 0), grads)
+        updates, opt_state = optimizer.update(grads, opt_state, packed)
         packed = optax.apply_updates(packed, updates)
         if config.fixed_norm:
             factor = jnp.where(active, given.norm / optax.tree.norm(packed), 1)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import resource
 from pathlib import Path
 
 
 def available() -> int:
-    """Bytes that this process can have without swapping; of its control group where that is less.
+    """Bytes that this process can have without swapping; of its control group or `ulimit -v`
+    where that is less.
 
     Where the system does not tell (it is no Linux), all that the machine has.
     """
@@ -21,6 +23,10 @@ def available() -> int:
     for limit in ("memory.max", "memory/memory.limit_in_bytes"):  # cgroup v2 and v1
         with contextlib.suppress(OSError, ValueError):  # none, or "max"
             found.append(int((Path("/sys/fs/cgroup") / limit).read_text()))
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if found and limit != resource.RLIM_INFINITY:  # ulimit -v
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        found.append(max(0, limit - pages * os.sysconf("SC_PAGE_SIZE")))
     return min(found, default=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 
 

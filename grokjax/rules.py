@@ -173,6 +173,17 @@ class MovingState(NamedTuple):
     fresh: Any  # as the gradients
 
 
+def _written(ring: jax.Array, row: jax.Array, slot: jax.Array) -> jax.Array:
+    """`ring` `[W, ...]` with `row` at `slot`; mapped over lanes, an update would be a scatter."""
+
+    def selected(ring: jax.Array, row: jax.Array, slot: jax.Array) -> jax.Array:
+        here = jnp.arange(len(ring)) == slot
+        return jnp.where(jnp.expand_dims(here, range(1, ring.ndim)), row[None], ring)
+
+    update = lambda ring, row, slot: jax.lax.dynamic_update_index_in_dim(ring, row, slot, 0)  # noqa: E731
+    return jax.lax.platform_dependent(ring, row, slot, cpu=update, default=selected)
+
+
 def grokfast_ma(
     window: int, strength: jax.Array, active: jax.Array | bool = True
 ) -> optax.GradientTransformation:
@@ -194,10 +205,7 @@ def grokfast_ma(
         full = active & (state.steps + 1 >= window)
         old = state.leaving
         new = jax.tree.map(lambda g, o: jnp.where(active, g, o), updates, old)
-        ring = jax.tree.map(
-            lambda ring, row: jax.lax.dynamic_update_index_in_dim(ring, row, slot, 0),
-            *(state.ring, new),
-        )
+        ring = jax.tree.map(lambda ring, row: _written(ring, row, slot), state.ring, new)
         steps = state.steps + jnp.int32(active)
         leaving = jax.tree.map(
             lambda ring: jax.lax.dynamic_index_in_dim(ring, steps % window, keepdims=False), ring

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import functools
 import math
-import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grokjax import files, journal, layout, memory, parameters
+from grokjax import description, files, journal, layout, memory, parameters, parts
 from grokjax.analysis.timing import held
-from grokjax.config import SCHEMA_VERSION, Config, check_schema, names_of
-from grokjax.files import DamagedRun
+from grokjax.config import Config, names_of
 from grokjax.stopping import is_over
 from grokjax.sweep import Sweep
 
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 
     from grokjax.dataset import Examples
 
-CONFIG = "config.json"
 HISTORY = "history.nc"
 
 
@@ -106,8 +103,9 @@ class Run:
         """
         import pandas as pd
 
-        parts = [pd.DataFrame(part) for part in journal.parts(self.directory, "rounds")]
-        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+        none = {name: np.empty(0, parts.DTYPES[name]) for name in parts.KINDS["rounds"]}
+        found = [pd.DataFrame(part) for part in journal.parts(self.directory, "rounds")]
+        return pd.concat(found, ignore_index=True) if found else pd.DataFrame(none)
 
     def grid(self, variable: str, hold: bool = False) -> xr.DataArray:
         """One variable with the swept fields as dimensions instead of `member`.
@@ -195,8 +193,10 @@ class Run:
     def apply(self, params: dict[str, Any], pairs: np.ndarray) -> np.ndarray:
         """Logits `[N, C]` of one member's parameters on pairs, int `[N, 2]`.
 
-        Raises ValueError if members have several kinds of network with such parameters.
+        In the precision that the members share, else in float32. Raises ValueError if
+        they have several kinds of network with such parameters.
         """
+        import jax
         import jax.numpy as jnp
 
         from grokjax import models
@@ -204,7 +204,9 @@ class Run:
         shapes = {f"{layer}/{n}": x.shape for layer, q in params.items() for n, x in q.items()}
         networks = dict.fromkeys(layout.network(self.sweep[m]) for m in self._chosen)
         model = models.build(self._only(c for c in networks if layout.shapes(c) == shapes))
-        return np.asarray(model.apply(params, jnp.asarray(pairs, jnp.int32)))
+        precisions = {self.sweep[m].precision for m in self._chosen}
+        with jax.default_matmul_precision(precisions.pop() if len(precisions) == 1 else "float32"):
+            return np.asarray(model.apply(params, jnp.asarray(pairs, jnp.int32)))
 
     def data_of(self, member: int) -> Examples:
         """The pairs that one member learns from and is tested on, with their labels."""
@@ -231,31 +233,5 @@ def load(directory: str | Path) -> Run:
       ConfigError: another grokjax wrote it.
     """
     path = Path(directory)
-    if not (path / CONFIG).is_file():
-        raise FileNotFoundError(f"{directory}: holds no run (it has no config.json)")
-    files.closed(path)
-    info = files.read_json(path / CONFIG)
-    try:
-        schema = info["schema"]
-        sweep = Sweep.from_dict(info["sweep"]) if schema == SCHEMA_VERSION else Sweep()
-        if schema == SCHEMA_VERSION:
-            made = info["environment"]
-            _printable([info["recipe"], made, *made["devices"], made["versions"]["jax"]])
-    except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
-        raise DamagedRun(f"{directory}: config.json cannot be read ({error})") from error
-    check_schema(directory, schema)
-    if files.altered(path, CONFIG):
-        text = f"{path / CONFIG}: is not what was written; its settings may be wrong"
-        warnings.warn(text, stacklevel=2)
+    info, sweep = description.read(path)
     return Run(path, info, sweep, range(len(sweep)))
-
-
-def _printable(value: Any) -> None:
-    """Raises ValueError unless all texts in it are short and hold no control characters."""
-    if isinstance(value, dict | list):
-        for each in [*value, *(value.values() if isinstance(value, dict) else ())]:
-            _printable(each)
-    elif not isinstance(value, str | int | float | None):
-        raise ValueError(f"{type(value).__name__} in it")
-    elif isinstance(value, str) and not (len(value) <= 200 and value.isprintable()):
-        raise ValueError(f"{value[:50]!r} in it")

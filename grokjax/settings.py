@@ -1,4 +1,4 @@
-"""What a setting is: its kind, its range, and how a value is checked. No JAX here."""
+"""What a setting is: its kind, its range, and how a value is checked. No JAX or NumPy here."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from collections.abc import Callable
 from dataclasses import field
 from typing import Any, Literal, get_args, get_origin
 
-import numpy as np
-
 
 class ConfigError(ValueError):
     """A setting that cannot be used. The message is one line: field, value, what is allowed."""
 
+
+MOST = 2**128 - 2**104
+"""The largest float32."""
 
 LONGEST = 200
 """Characters shown of a text from outside."""
@@ -54,14 +55,26 @@ def at_least(bound: int | float) -> tuple[str, Callable[[Any], bool]]:
     return f"at least {bound}", lambda value: value >= bound
 
 
+def whole(bound: int) -> tuple[str, Callable[[Any], bool]]:
+    """Words and test of a whole number from a bound on, as the program counts: in int32."""
+    most = 2**31 - 1
+    return f"at least {bound} and at most {most}", lambda value: bound <= value <= most
+
+
 def at_most(low: int, high: int) -> tuple[str, Callable[[Any], bool]]:
     """Words and test of a range, ends included."""
     return f"from {low} to {high}", lambda value: low <= value <= high
 
 
-POSITIVE = ("greater than 0", lambda value: value > 0)
+POSITIVE = ("greater than 0, and at least 1.2e-38, float32's least", lambda value: value >= 1.2e-38)
 SHARE = ("at least 0 and at most 1", lambda value: 0 <= value <= 1)
-BELOW_ONE = ("at least 0 and less than 1", lambda value: 0 <= value < 1)
+SQUARABLE = ("greater than 0, and at least 1e-15", lambda value: value >= 1e-15)
+"""Squares of weights that are smaller are 0 in float32, and with them norms and spectra."""
+BELOW_ONE = (
+    "at least 0 and less than 1 in float32",
+    lambda value: 0 <= value < 1 - 2**-25,  # halfway to the float32 below 1
+)
+"""What is 1 in float32 makes Adam divide by zero: it corrects by 1 - beta**steps."""
 FRACTION = ("greater than 0 and less than 1", lambda value: 0 < value < 1)
 SEED = at_most(0, 2**32 - 1)
 MODULUS = ("at least 2 and at most 46340", lambda value: 2 <= value <= 46_340)
@@ -78,15 +91,14 @@ def checked(f: dataclasses.Field[Any], hint: Any, value: Any) -> Any:
     if value is None and type(None) in get_args(hint):
         return None
     if hint is bool:
-        if not isinstance(value, bool | np.bool_):
+        if type(value).__name__ != "bool":  # Python's and NumPy's
             raise refuse(f.name, value, "True or False")
         return bool(value)
     real = float in (hint, *get_args(hint))
     if isinstance(value, bool) or not isinstance(value, numbers.Real if real else numbers.Integral):
         number = "number" if real else "whole number"
         raise refuse(f.name, value, f"a {number} {allowed}")
-    most = int(np.finfo(np.float32).max)
-    if not -most <= value <= most:  # pyright: ignore[reportOperatorIssue]; nor NaN
+    if not -MOST <= value <= MOST:  # pyright: ignore[reportOperatorIssue]; nor NaN
         raise refuse(f.name, value, f"a finite number {allowed}")
     plain = float(value) if real else int(value)  # pyright: ignore[reportArgumentType]
     if ok is not None and not ok(plain):

@@ -15,6 +15,9 @@ THRESHOLD = 0.99
 
 Status = Literal["grokked", "memorised", "failed", "diverged", "running", "pending"]
 
+OVER = frozenset({"grokked", "memorised", "failed", "diverged"})
+"""Of a member that has left its lane."""
+
 
 @dataclass(frozen=True)
 class Standing:

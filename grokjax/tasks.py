@@ -1,4 +1,5 @@
-"""Operations: what is computed from a pair of tokens, in one registry. No JAX here.
+"""Operations: what is computed from a pair of tokens, in one registry. No JAX here, and NumPy
+only where it is used: a refused command line should not wait for it.
 
 A task is a binary operation on the tokens 0..P-1. Its P**2 ordered pairs are
 numbered `pair = a * P + b`, as the published codes enumerate them; an operation
@@ -11,9 +12,10 @@ import functools
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 Operation = Literal[
     "add",
@@ -40,7 +42,7 @@ Operation = Literal[
 S5_SIZE = 120
 """Elements of the symmetric group on five things: its P."""
 
-Rule = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+Rule: TypeAlias = "Callable[[np.ndarray, np.ndarray, int], np.ndarray]"
 
 
 @dataclass(frozen=True)
@@ -67,24 +69,38 @@ def _modular(rule: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Rule:
 
 def _quotient(a: np.ndarray, b: np.ndarray, modulus: int) -> np.ndarray:
     """The c with b c = a; where b is 0 there is none."""
+    import numpy as np
+
     inverse = np.array([pow(int(x), -1, modulus) if x else 0 for x in range(modulus)])
     return np.where(b == 0, -1, a * inverse[b] % modulus)
+
+
+def _either(condition: np.ndarray, one: np.ndarray, other: np.ndarray | int) -> np.ndarray:
+    import numpy as np
+
+    return np.where(condition, one, other)
 
 
 @functools.cache
 def permutations() -> np.ndarray:
     """The elements of S5 as images of 0..4, int64 `[120, 5]`, in lexicographic order."""
+    import numpy as np
+
     return np.array(list(itertools.permutations(range(5))))
 
 
 def _number(elements: np.ndarray) -> np.ndarray:
     """Which elements of S5 these are, `[N, 5]` -> `[N]`."""
+    import numpy as np
+
     digits = 5 ** np.arange(4, -1, -1)
     return np.searchsorted(permutations() @ digits, elements @ digits)
 
 
 def then(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """First a, then b: the element of S5 with c[i] = b[a[i]], numbers `[N]`."""
+    import numpy as np
+
     elements = permutations()
     return _number(np.take_along_axis(elements[b], elements[a], axis=1))
 
@@ -113,18 +129,18 @@ TASKS: dict[str, Task] = {
     "a3+ab2+b": Task("a^3 + a b^2 + b mod P", _modular(lambda a, b: a**3 + a * b**2 + b), _POWER),
     "divide-or-subtract": Task(
         "a / b mod P for odd b, a - b mod P for even b",
-        lambda a, b, modulus: np.where(b % 2 == 1, _quotient(a, b, modulus), (a - b) % modulus),
+        lambda a, b, modulus: _either(b % 2 == 1, _quotient(a, b, modulus), (a - b) % modulus),
         _POWER,
         "prime",
     ),
     "add-or-multiply": Task(
         "a + b mod P for even a, a b mod P for odd a",
-        _modular(lambda a, b: np.where(a % 2 == 0, a + b, a * b)),
+        _modular(lambda a, b: _either(a % 2 == 0, a + b, a * b)),
         "openai/grok, operator +*",
     ),
     "add-or-subtract": Task(
         "a + b mod P for even a, a - b mod P for odd a",
-        _modular(lambda a, b: np.where(a % 2 == 0, a + b, a - b)),
+        _modular(lambda a, b: _either(a % 2 == 0, a + b, a - b)),
         "openai/grok, operator +-",
     ),
     "s5": Task("a, then b, in S5", lambda a, b, _: then(a, b), _POWER, "120"),
@@ -137,12 +153,12 @@ TASKS: dict[str, Task] = {
     "s5-aba": Task("a, then b, then a, in S5", lambda a, b, _: then(then(a, b), a), _POWER, "120"),
     "random": Task(
         "a random answer to every pair, drawn from the data seed",
-        lambda a, b, modulus: np.zeros_like(a),  # drawn in `grokjax.dataset`, for each member
+        lambda a, b, modulus: 0 * a,  # drawn in `grokjax.dataset`, for each member
         "Nanda et al. 2023, rand",
     ),
     "sum": Task(
         "a + b, unordered pairs",
-        lambda a, b, modulus: np.where(a <= b, a + b, -1),
+        lambda a, b, modulus: _either(a <= b, a + b, -1),
         "Liu et al. 2022 (effective theory)",
         pairs=lambda modulus: modulus * (modulus + 1) // 2,
         classes=lambda modulus: 2 * modulus - 1,
@@ -167,12 +183,16 @@ def defined(modulus: int) -> list[str]:
 
 def pairs(modulus: int) -> np.ndarray:
     """All ordered pairs (a, b), int32 `[P**2, 2]`, in the order of their numbers."""
+    import numpy as np
+
     numbers = np.arange(modulus**2, dtype=np.int32)
     return np.stack([numbers // modulus, numbers % modulus], axis=-1)
 
 
 def labels(operation: str, modulus: int) -> np.ndarray:
     """Labels of one operation, int32 `[P**2]`; -1 for pairs that it leaves out."""
+    import numpy as np
+
     # int64: a cube overflows int32 above P = 1 290.
     a, b = pairs(modulus).astype(np.int64).T
     return TASKS[operation].rule(a, b, modulus).astype(np.int32)
@@ -180,4 +200,6 @@ def labels(operation: str, modulus: int) -> np.ndarray:
 
 def label_table(modulus: int) -> np.ndarray:
     """Labels of every operation, int32 `[O, P**2]`, in the order of `defined`."""
+    import numpy as np
+
     return np.stack([labels(name, modulus) for name in defined(modulus)])

@@ -11,11 +11,12 @@ import numpy as np
 
 from grokjax import devices, hosts, sizing, snapshots, status
 from grokjax.backlog import Backlog, standing_of
-from grokjax.checkpoint import Checkpoints, InLanes
+from grokjax.checkpoint import Checkpoints
 from grokjax.interrupt import Interrupted, Signals
 from grokjax.lanes import Lanes, Metrics
 from grokjax.ledger import WAITING_BYTES, Ledger
 from grokjax.progress import Progress, Tally
+from grokjax.states import InLanes
 from grokjax.stopping import THRESHOLD, Ended, Standing, judge
 from grokjax.sweep import Program, Sweep
 

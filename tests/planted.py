@@ -1,15 +1,16 @@
 """Embeddings and networks whose analysis is known, for tests to find again."""
 
 import numpy as np
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-def often(examples):
-    """The same `examples` cases in every run."""
-    return settings(max_examples=examples, deadline=None, derandomize=True)
+def often(examples, shrink=True):
+    """The same `examples` cases in every run; a slow one that fails need not be made smaller."""
+    phases = [p for p in Phase if shrink or p not in (Phase.shrink, Phase.explain)]
+    return settings(max_examples=examples, deadline=None, derandomize=True, phases=phases)
 
 
 def frame(dims, rng):

@@ -175,22 +175,6 @@ def test_recipes(capsys):
     assert "recipe: 'cake'" in refused(["recipes", "--show", "cake"], capsys)
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--help"], ["train", "--help"], ["train", "--modulus", "1"]]
-)
-def test_help_and_refusals_come_before_jax(arguments):
-    code = (
-        "import sys; from grokjax import cli\n"
-        f"try: cli.main({arguments!r})\n"
-        "except SystemExit: pass\n"
-        "sys.exit('jax' in sys.modules or 'xarray' in sys.modules or 'matplotlib' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    if "--help" in arguments:
-        assert "usage: grokjax" in done.stdout
-
-
 def test_python_dash_m():
     command = [sys.executable, "-m", "grokjax", "train", "--help"]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout

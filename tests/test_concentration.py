@@ -40,6 +40,7 @@ def test_both_extremes(size):
     values = np.zeros((2, size), np.float32)
     values[0], values[1, size // 2] = 3.0, 5.0
     np.testing.assert_allclose(gini(values), [0, 1 - 1 / size], atol=1e-6)
+    assert (gini(0 * values) == 0).all()
     np.testing.assert_allclose(participation(values), [1 / size, 1], rtol=1e-6)
 
 

@@ -9,6 +9,7 @@ import grokjax
 from grokjax import Sweep, cli, files, inspection, journal
 from grokjax.checkpoint import Checkpoints
 from grokjax.config import Config
+from grokjax.parts import KINDS
 from tests.conftest import TINY
 from tests.test_resume import assert_same, stop_after
 
@@ -105,7 +106,7 @@ def test_a_checkpoint_whose_digests_are_damaged_still_has_those_of_its_members(s
 
 
 @pytest.mark.filterwarnings("ignore:.*is (missing|altered)")
-@pytest.mark.parametrize("kind", ["checkpoints", *journal.KINDS])
+@pytest.mark.parametrize("kind", ["checkpoints", *KINDS])
 @DAMAGES
 def test_a_resume_brings_back_what_was_lost(stopped, whole, kind, damage, capsys):
     folder = newest(stopped) / "state" if kind == "checkpoints" else stopped / kind

@@ -1,5 +1,4 @@
 import jax
-import numpy as np
 import pytest
 
 from grokjax import devices
@@ -43,18 +42,6 @@ def test_lanes_of_accelerators(monkeypatch, wanted, available, members, expected
 def test_bad_lanes_are_refused(wanted):
     with pytest.raises(ConfigError, match=r"lanes: .* auto or a whole number of at least 1"):
         devices.lanes(wanted, FOUR, 8)
-
-
-def test_the_self_check_passes_here_and_fails_on_a_wrong_sum(monkeypatch):
-    devices.self_check.cache_clear()
-    devices.self_check()
-    devices.self_check.cache_clear()
-    true_sum = jax.numpy.sum
-    monkeypatch.setattr("jax.numpy.sum", lambda x: true_sum(x) * np.float32(0.992))
-    with pytest.raises(RuntimeError, match="self-check: this backend computed"):
-        devices.self_check()
-    monkeypatch.undo()
-    devices.self_check.cache_clear()
 
 
 def test_disk_space_is_that_of_the_nearest_folder_there_is(tmp_path):

@@ -196,8 +196,8 @@ def test_a_refused_extension_changes_nothing(tmp_path, monkeypatch):
     grokjax.train(sweep, tmp_path / "run", checkpoint_every=1e-9, progress=False)
     before = (tmp_path / "run" / "config.json").read_bytes()
     monkeypatch.setattr("grokjax.config.SCHEMA_VERSION", 99)
-    monkeypatch.setattr("grokjax.run.SCHEMA_VERSION", 2)
-    monkeypatch.setattr("grokjax.run.check_schema", lambda *_: None)
+    monkeypatch.setattr("grokjax.description.SCHEMA_VERSION", 2)
+    monkeypatch.setattr("grokjax.description.check_schema", lambda *_: None)
     with pytest.raises(grokjax.ConfigError, match=r"checkpoint \d+: has schema 2; this"):
         grokjax.resume(tmp_path / "run", sweep=Sweep(LONG, seed=range(2)), progress=False)
     assert (tmp_path / "run" / "config.json").read_bytes() == before

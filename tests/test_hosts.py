@@ -24,7 +24,7 @@ from tests.test_resume import stop_after
     [
         (("here:1", 2, None), "give --coordinator, --num-processes and --process-id"),
         ((None, None, 0), "give --coordinator, --num-processes and --process-id"),
-        (("here:1", 0, 0), "num_processes: 0 is not allowed; it must be at least 1"),
+        (("here:1", 0, 0), "num_processes: 0 is not allowed; from 1 to 65536"),
         (("here:1", 2, 2), "process_id: 2 is not allowed; from 0 to 1"),
         (("here", 2, 0), "coordinator: 'here' is not allowed; HOST:PORT"),
         (("here:99999", 2, 0), "coordinator: 'here:99999' is not allowed; HOST:PORT"),

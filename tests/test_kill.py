@@ -1,6 +1,5 @@
 """Killed at any moment, also while it saves, a run goes on and ends with the same bits."""
 
-import os
 import random
 import shutil
 import subprocess
@@ -15,6 +14,8 @@ from grokjax import Sweep, inspection
 from grokjax.config import Config
 from tests.conftest import TINY
 from tests.test_resume import assert_same
+
+pytestmark = pytest.mark.fault
 
 KILLS = 20
 CHAINS = 2  # at once, a core each
@@ -68,7 +69,6 @@ def chain(out, seed):
     return saving
 
 
-@pytest.mark.slow
 def test_twenty_kills_lose_no_bit(tmp_path):
     outs = [tmp_path / str(i) for i in range(CHAINS)]
     with ThreadPoolExecutor(CHAINS) as pool:
@@ -78,44 +78,3 @@ def test_twenty_kills_lose_no_bit(tmp_path):
     for out in outs:
         assert_same(grokjax.resume(out, progress=False), whole)
         shutil.rmtree(out)
-
-
-SHORT = Sweep(Config(**TINY | {"max_epochs": 4}), seed=range(3))
-
-
-@pytest.fixture(scope="module")
-def short(tmp_path_factory):
-    return grokjax.train(SHORT, tmp_path_factory.mktemp("short") / "run", progress=False)
-
-
-class Killed(BaseException):
-    """Not to be caught by what catches errors."""
-
-
-@pytest.mark.parametrize("moment", range(1, 31))
-def test_an_end_at_any_step_of_writing_loses_no_bit(tmp_path, short, monkeypatch, moment):
-    """At one renaming of a file after the other, while everything is saved at every round."""
-    rename, count = os.replace, [0]
-
-    def replace(source, target):
-        count[0] += 1
-        if count[0] == moment:
-            raise Killed
-        rename(source, target)
-
-    out = tmp_path / "run"
-    monkeypatch.setattr(os, "replace", replace)
-    monkeypatch.setattr("grokjax.trainer.STATUS_EVERY", 1e9)  # or the moments would vary
-    with pytest.raises(Killed):
-        grokjax.train(SHORT, out, devices=1, checkpoint_every=1e-9, progress=False)
-    monkeypatch.undo()
-    if not (out / "config.json").exists():  # nothing was there to resume
-        assert moment == 1
-        return
-    partly = grokjax.load(out)
-    assert inspection.verify(partly) == []
-    over = partly.members.query("status == 'failed'").index
-    for m in over:  # a member that is over has all of its records and its parameters
-        assert not partly.history.test_loss.sel(member=m).isnull().any()
-        assert partly.params_of(m)["output"]["bias"].shape == (7,)
-    assert_same(grokjax.resume(out, progress=False), short)

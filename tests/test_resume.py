@@ -12,9 +12,10 @@ import pytest
 
 import grokjax
 from grokjax import Sweep, inspection
-from grokjax.checkpoint import Checkpoints, InLanes
+from grokjax.checkpoint import Checkpoints
 from grokjax.config import Config
 from grokjax.interrupt import Signals
+from grokjax.states import InLanes
 from tests.conftest import TINY
 
 CONFIG = Config(**TINY | {"max_epochs": 1000})
@@ -162,7 +163,7 @@ def test_a_damaged_newest_checkpoint_falls_back_and_warns(tmp_path):
 def test_a_checkpoint_that_loads_but_differs_is_seen(tmp_path, monkeypatch):
     """A flip that decompresses: our digest is the only one to notice."""
     with Checkpoints(tmp_path) as checkpoints:
-        monkeypatch.setattr("grokjax.checkpoint.digest", lambda _: "0" * 64)
+        monkeypatch.setattr("grokjax.states.digest", lambda _: "0" * 64)
         save(checkpoints, 20)
         monkeypatch.undo()
         with pytest.raises(grokjax.DamagedRun, match="is not what was written"):

@@ -12,6 +12,7 @@ import pytest
 
 from grokjax import batches, member, models, recipes
 from grokjax.hypers import Hypers
+from tests.lowering import HIGHEST, applied, precisions
 from tests.reference import AdamW, gradients
 from tests.test_experiments import SCRIPTS
 
@@ -35,6 +36,12 @@ def test_contenders_compute_numpys_loss(make):
     assert contender.loss() == pytest.approx(SMALL.reference_loss(PLANTED), rel=1e-5)
     off = PLANTED | {"hidden_bias": PLANTED["hidden_bias"] + 0.1}
     assert make(SMALL, 3, off).loss() != pytest.approx(SMALL.reference_loss(PLANTED), rel=1e-4)
+
+
+def test_the_loss_of_grokjax_is_computed_in_float32(monkeypatch):
+    texts = applied(monkeypatch)
+    by_grokjax.Train(SMALL, 3, PLANTED).loss()
+    assert precisions(texts[0]) == {HIGHEST}
 
 
 def test_the_jax_rivals_train_as_numpy_does():
@@ -112,9 +119,7 @@ def test_a_step_on_accelerators_does_little_more_than_it_must(name, most, platfo
         "stablehlo.send",
     ):
         assert unwanted not in text
-    products = [line for line in text.splitlines() if "stablehlo.dot_general" in line]
-    assert products
-    assert all("precision = [HIGHEST, HIGHEST]" in line for line in products)
+    assert precisions(text) == {HIGHEST}
 
 
 def test_predictions_add_the_time_of_operations_and_of_bytes():

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 
 import grokjax
@@ -62,7 +63,8 @@ class Train:
             "output": {"kernel": w["output"], "bias": w["output_bias"]},
         }
         pairs, labels = (jnp.asarray(x, jnp.int32) for x in self.work.data()[:2])
-        logits = models.build(self.config).apply(params, pairs)
+        with jax.default_matmul_precision(self.config.precision):
+            logits = models.build(self.config).apply(params, pairs)
         return float(by_jax.cross_entropy(logits, labels))
 
     def run(self, tick: Callable[[int], None]) -> None:

@@ -15,11 +15,13 @@ def gini(values: Array) -> Array:
     sum_i (2 i - n - 1) v_i / (n sum v), v ascending (Hurley & Rickard 2009).
     Nanda et al. 2023 (Sec. 5) take it of the norms of Fourier components; here
     `embedding_gini` is that of the square roots of `embedding_power`, so sine and
-    cosine of a frequency count as one and the mean over tokens is left out.
+    cosine of a frequency count as one and the mean over tokens is left out. Of an
+    embedding that is 0, or too small for its squares, it is 0: all are equal.
     """
     n = values.shape[0]
     rank = 2.0 * jnp.arange(1, n + 1) - n - 1
-    return jnp.sum(rank * jnp.sort(values)) / (n * jnp.sum(values))
+    total = n * jnp.sum(values)
+    return jnp.sum(rank * jnp.sort(values)) / jnp.where(total == 0, 1.0, total)
 
 
 @over_members

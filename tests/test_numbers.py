@@ -1,0 +1,106 @@
+"""Numbers that can be trusted: the backend, its precision, a step, and a published run."""
+
+import dataclasses
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+import grokjax
+from grokjax import devices, member, models, recipes
+from grokjax.analysis.timing import first_epoch
+from grokjax.config import Config
+from grokjax.hypers import Hypers
+from grokjax.run import Run
+from tests.conftest import TINY
+from tests.lowering import DEFAULT, HIGH, HIGHEST, applied, lowered, precisions
+
+
+@pytest.fixture
+def wrong_sums(monkeypatch):
+    """A backend that sums as jax 0.10.2's on CPU did (jax-ml/jax#39103)."""
+    devices.self_check.cache_clear()
+    true_sum = jax.numpy.sum
+    with monkeypatch.context() as patch:
+        patch.setattr("jax.numpy.sum", lambda *x, **how: true_sum(*x, **how) * np.float32(0.992))
+        yield
+    devices.self_check.cache_clear()
+
+
+def test_the_self_check_passes_here():
+    devices.self_check.cache_clear()
+    devices.self_check()
+
+
+def test_nothing_is_trained_where_the_self_check_fails(tiny, tmp_path, wrong_sums):
+    with pytest.raises(
+        RuntimeError, match=r"self-check: this backend computed \d+ where 107374182"
+    ):
+        grokjax.train(tiny, tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("platform", ["cuda", "tpu"])
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, HIGHEST),
+        ({"batch_size": None}, HIGHEST),
+        ({"embeddings": "separate", "hidden_layers": 2, "layer_normalization": True}, HIGHEST),
+        ({"precision": "tensorfloat32"}, HIGH),
+        ({"precision": "bfloat16"}, DEFAULT),
+    ],
+    ids=["batches", "full batch", "deeper", "tensorfloat32", "bfloat16"],
+)
+def test_every_product_has_the_precision_that_was_asked_for(settings, expected, platform):
+    assert precisions(lowered(Config(**TINY | settings), platform)) == {expected}
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"), [([0], DEFAULT), ([1], HIGHEST), ([0, 1], HIGHEST)]
+)
+def test_apply_has_the_precision_of_its_members(tiny, monkeypatch, members, expected):
+    """Of members that differ, float32."""
+    sweep = grokjax.Sweep(tiny, precision=["bfloat16", "float32"])
+    params = models.build(tiny).init(jax.random.key(0))
+    texts = applied(monkeypatch)
+    logits = Run(Path(), {}, sweep, members).apply(params, [[0, 1], [6, 6]])
+    assert logits.shape == (2, 7)
+    assert precisions(texts[0]) == {expected}
+
+
+def test_golden_one_step(tiny):
+    """If the numbers of training were changed on purpose, update them here and say so."""
+    config = dataclasses.replace(tiny, batch_size=None, eval_every=1)
+    one, hypers = member.build(config.static, config.train_size), Hypers.of(config)
+    state, first = jax.jit(one.init)(hypers)
+    state, last = jax.jit(one.round)(hypers, state)
+    losses = [first["train_loss"], last["train_loss"], last["test_loss"], last["weight_norm"]]
+    np.testing.assert_allclose(losses, GOLDEN, rtol=1e-5)
+    first_weights = [leaf.ravel()[0] for leaf in jax.tree.leaves(state.params)]
+    np.testing.assert_allclose(first_weights, GOLDEN_WEIGHTS, rtol=1e-4)
+
+
+GOLDEN = [2.0083039, 1.9732386, 1.9741256, 4.375576]
+GOLDEN_WEIGHTS = [-0.2526361, -0.009999932, -0.4301397, 0.009999933, 0.1328768]
+
+
+@pytest.mark.slow
+def test_gromov_groks_in_44_steps(tmp_path):
+    """The published log, on its own split, to within 3 steps and 15% (d-doshi/Grokking)."""
+    sweep = recipes.get("gromov").sweep(seed=[0, 1])
+    history = grokjax.train(sweep, tmp_path / "run", progress=False).history
+    for split, accuracy, step in (
+        ("train", 0.99, 20),
+        ("test", 0.1, 28),
+        ("test", 0.5, 34),
+        ("test", 0.9, 38),
+        ("test", 0.99, 42),
+    ):
+        values = history[f"{split}_accuracy"].values
+        reached = first_epoch(values, history.epoch.values, accuracy)
+        assert (np.abs(reached - step) <= 3).all(), f"{split} >= {accuracy}: {reached}"
+    assert history.epoch.values[-1] == 100
+    for split, loss in (("train", 0.000812), ("test", 0.001011)):
+        np.testing.assert_allclose(history[f"{split}_loss"].values[:, -1], loss, rtol=0.15)
