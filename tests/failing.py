@@ -1,0 +1,71 @@
+"""A file system that fails: at the n-th operation that changes it, once, or from then on."""
+
+import errno
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink"}
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+
+
+class Killed(BaseException):
+    """Not to be caught by what catches errors."""
+
+
+class Disk:
+    """Counts the operations that change files below `directory`, and lets the n-th fail.
+
+    dies: as by kill -9 instead of with an error, so that nothing that follows is done either.
+    """
+
+    def __init__(self):
+        self.directory = None
+        self._installed = False
+
+    @contextmanager
+    def failing(self, directory, at=0, dies=False):
+        if not self._installed:  # an audit hook is for good
+            sys.addaudithook(self._audit)
+            self._installed = True
+        self.directory, self.count, self.at, self.dies = str(directory), 0, at, dies
+        self.done = []
+        fsync = os.fsync
+
+        def counted(file):
+            self._operation("os.fsync", os.readlink(f"/proc/self/fd/{file}"))
+            fsync(file)
+
+        os.fsync = counted
+        try:
+            yield self
+        finally:
+            self.directory, os.fsync = None, fsync
+
+    def _audit(self, event, arguments):
+        if self.directory is None:
+            return
+        if event == "open":
+            path, _, flags = arguments
+            if isinstance(path, str | bytes | Path) and flags & WRITES:
+                self._operation(event, path, emptied=flags & os.O_TRUNC)
+        elif event in CHANGES:
+            self._operation(event, arguments[0])
+
+    def _operation(self, event, path, emptied=False):
+        if not os.fsdecode(path).startswith(self.directory):
+            return
+        self.count += 1
+        self.done.append(f"{event} {Path(os.fsdecode(path)).name}")
+        if self.dies and 0 < self.at <= self.count:
+            if emptied and self.count == self.at:  # it was opened, and nothing written yet
+                directory, self.directory = self.directory, None
+                Path(os.fsdecode(path)).write_bytes(b"")
+                self.directory = directory
+            raise Killed
+        if self.count == self.at:
+            raise OSError(errno.ENOSPC, "No space left on device", os.fsdecode(path))
+
+
+DISK = Disk()
