@@ -15,7 +15,7 @@ import numpy as np
 def _numpy(seed: int, count: int) -> np.ndarray:
     """`np.random.seed(seed); np.random.shuffle(...)` of `count` rows."""
     order = np.arange(count)
-    np.random.RandomState(seed).shuffle(order)  # noqa: NPY002; the legacy one is meant
+    np.random.RandomState(seed).shuffle(order)  # the legacy one is meant
     return order
 
 
@@ -33,7 +33,7 @@ def _torch(seed: int, count: int) -> np.ndarray:
     32-bit draw, as ATen does it. Its generator is seeded as NumPy's legacy one.
     """
     order = np.arange(count)
-    twister = np.random.RandomState(seed)  # noqa: NPY002; the legacy one is meant
+    twister = np.random.RandomState(seed)  # the legacy one is meant
     draws = twister.randint(0, 2**32, max(count - 1, 0), dtype=np.uint32)
     for i, draw in enumerate(draws.tolist()):
         j = i + draw % (count - i)
