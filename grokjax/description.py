@@ -14,7 +14,7 @@ from grokjax.sweep import Sweep
 
 NAME = files.CONFIG
 
-UNREADABLE = (*(ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError),)
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 """What comes of values that are not what was written."""
 
 
