@@ -38,15 +38,21 @@ STARTS = {
 
 
 def watched(directory, events):
-    """Records what writes, starts or loads; nothing of it is prevented."""
+    """Records what writes, starts, loads or reads `outside`; nothing of it is prevented."""
     inside = os.path.realpath(directory)
+    foreign = os.path.join(os.path.dirname(inside), "outside") + os.sep
 
     def note(event, arguments):
         if event == "open":
             path, mode, flags = arguments
             writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
-            if not isinstance(path, int) and (set(mode or "") & set("wax+") or flags & writing):
-                events.append(["write", os.path.realpath(os.fsdecode(path))])
+            if isinstance(path, int):
+                return
+            real = os.path.realpath(os.fsdecode(path))
+            if set(mode or "") & set("wax+") or flags & writing:
+                events.append(["write", real])
+            elif real.startswith(foreign):
+                events.append(["read", real])
         elif event in CHANGES:
             for at, of in CHANGES[event].items():
                 within = -1 if of is None else arguments[of]
@@ -122,6 +128,7 @@ def misbehave(directory):
 
     foreign = Path(directory).parent / "outside" / "written"
     yield "write", lambda: foreign.write_text("")
+    yield "read", lambda: foreign.read_text()
     yield "remove", lambda: foreign.unlink()
     yield "start", lambda: subprocess.run(["true"], check=True)
     yield "unpickle", lambda: pickle.loads(pickle.dumps(Path(directory)))

@@ -85,8 +85,8 @@ def test_the_watch_sees(probe, place):
         "import": "OSError"
     }
     kinds = {event[0] for event in answer["events"]}
-    expected = {"write", "os.remove", "subprocess.Popen", "pickle.find_class", "ctypes.dlopen"}
-    assert kinds >= expected
+    assert kinds >= {"write", "read", "os.remove", "subprocess.Popen", "pickle.find_class"}
+    assert "ctypes.dlopen" in kinds
     text = "\n".join(faults(answer))
     assert "GiB more than before" in text
     assert "not to be printed" in text
