@@ -37,7 +37,7 @@ class Train(Execution):
         room.check(sweep)
         options = self.options()
         if not several():  # else the first process looks, once all have joined
-            door.empty(self.out.resolve())
+            door.empty(door.place(self.out))
         from grokjax import ensemble
 
         draw(ensemble.train(sweep, self.out, recipe=self.recipe, **options))
@@ -146,11 +146,18 @@ def main(argv: list[str] | None = None) -> int:
     """The command line; returns the exit code."""
     arguments = sys.argv[1:] if argv is None else argv
     if arguments == ["--version"]:
-        from importlib import metadata
-
-        print("grokjax", metadata.version("grokjax"))
-        return 0
+        return guarded(_version)
     return guarded(lambda: _parse(arguments)())
+
+
+def _version() -> None:
+    from importlib import metadata
+
+    try:
+        version = metadata.version("grokjax")
+    except metadata.PackageNotFoundError:
+        version = "of a checkout that is not installed"
+    print("grokjax", version, flush=True)
 
 
 def _check_words(arguments: list[str]) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from grokjax import replay, tasks
 from grokjax.config import Config
 from grokjax.hypers import Hypers
+from grokjax.numerics import pinned
 from grokjax.streams import LABEL_NOISE, LABELS, SPLIT, stream
 
 ONE_WORD = 2**16
@@ -138,7 +139,8 @@ class Examples(NamedTuple):
 
 def of(config: Config) -> Examples:
     """What a member with these settings learns from and is tested on."""
-    data = jax.jit(build(config))(Hypers.of(config))
+    with pinned():
+        data = jax.jit(build(config))(Hypers.of(config))
     order, labels, pairs = map(np.asarray, (data.order, data.labels, tasks.pairs(config.modulus)))
     train, test = order[: config.train_size], order[config.train_size : config.pairs]
     return Examples(pairs[train], labels[train], pairs[test], labels[test])

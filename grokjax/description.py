@@ -10,6 +10,7 @@ from typing import Any
 from grokjax import files
 from grokjax.config import SCHEMA_VERSION, ConfigError, check_schema
 from grokjax.files import DamagedRun
+from grokjax.settings import LONGEST
 from grokjax.sweep import Sweep
 
 NAME = files.CONFIG
@@ -66,5 +67,5 @@ def _printable(value: Any) -> None:
             _printable(each)
     elif not isinstance(value, str | int | float | None):
         raise ValueError(f"{type(value).__name__} in it")
-    elif isinstance(value, str) and not (len(value) <= 200 and value.isprintable()):
+    elif isinstance(value, str) and not (len(value) <= LONGEST and value.isprintable()):
         raise ValueError(f"{value[:50]!r} in it")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from grokjax import door, hosts
-from grokjax.settings import ConfigError, refuse
+from grokjax.settings import ConfigError, refuse, shown
 
 MEMORY_SHARE = 0.9
 """Of an accelerator's memory that lanes may take; XLA keeps some for itself."""
@@ -52,12 +52,16 @@ def start(devices: int | str = "auto") -> list[Any]:
 
     Raises:
       ConfigError: as `prepare`, or more devices asked for than there are.
-      RuntimeError: the backend computes wrong numbers.
+      RuntimeError: JAX finds none, or the backend computes wrong numbers.
     """
     import jax
 
     wanted = prepare(devices)
-    found = by_process(jax.devices())
+    try:
+        found = by_process(jax.devices())
+    except AssertionError as error:  # JAX's own, where JAX_PLATFORMS names what is not there
+        platforms = os.environ.get("JAX_PLATFORMS", "any platform")
+        raise RuntimeError(f"JAX finds no device of {platforms}") from error
     if len({len(each) for each in found}) > 1:
         numbers = ", ".join(str(len(each)) for each in found)
         raise ConfigError(
@@ -129,6 +133,8 @@ def self_check() -> None:
     import jax.numpy as jnp
     import numpy as np
 
+    from grokjax.numerics import pinned
+
     rows = jnp.arange(32_769, dtype=jnp.float32)
     stacked = jnp.stack([rows, 0 * rows, 0 * rows], axis=-1)
     matrix = jnp.eye(3)
@@ -137,7 +143,7 @@ def self_check() -> None:
     def squares(rows: jax.Array) -> jax.Array:
         return jax.vmap(lambda row: jnp.sum((matrix @ row) ** 2))(rows)
 
-    with jax.default_matmul_precision("float32"):
+    with pinned():
         value, expected = float(np.asarray(squares(stacked))[-1]), float(32_768**2)
     if value != expected:
         raise RuntimeError(
@@ -153,7 +159,7 @@ def environment(devices: list[Any]) -> dict[str, Any]:
         "machine": f"{platform.system()} {platform.machine()}",
         "versions": versions(),
         "platform": devices[0].platform,
-        "devices": [str(device.device_kind) for device in devices],
+        "devices": [shown(device.device_kind) for device in devices],
         "git_commit": git_commit(),
     }
 

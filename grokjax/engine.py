@@ -11,9 +11,10 @@ from grokjax.checkpoint import KEPT, Checkpoints
 from grokjax.hosts import LostProcess, OutOfMemory
 from grokjax.interrupt import Signals
 from grokjax.ledger import Ledger
+from grokjax.numerics import pinned
 from grokjax.progress import Progress, Tally
 from grokjax.run import Run
-from grokjax.settings import refuse
+from grokjax.settings import refuse, word
 from grokjax.sweep import Program, Sweep
 from grokjax.trainer import Desk, Trainer
 
@@ -48,7 +49,7 @@ class Engine:
 
     def run(self) -> Run:
         """Trains what is left and writes the history. Raises Interrupted on a signal."""
-        go_on = f"go on with: grokjax resume {self._directory}"
+        go_on = f"go on with: grokjax resume {word(self._directory)}"
         words = f"grokjax: process {hosts.index()} was ended, by another's end or a kill; {go_on}"
         try:
             with hosts.last_words(words):
@@ -63,6 +64,7 @@ class Engine:
         with (
             Checkpoints(self._directory, sweep=self._sweep.members) as checkpoints,
             Signals() as signals,
+            pinned(),
             progress,
         ):
             desk = Desk(

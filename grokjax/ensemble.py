@@ -58,11 +58,12 @@ def train(
 
     Raises:
       ConfigError: `out` holds something or is being written, too little disk,
-        bad lanes or devices. Nothing is written then.
+        bad lanes, devices, seconds or recipe. Nothing is written then.
       Interrupted: SIGINT or SIGTERM came; all is saved, `resume` goes on.
     """
     sweep = Sweep(sweep) if isinstance(sweep, Config) else sweep
-    directory = Path(out).resolve()  # the working directory may change, or be removed
+    door.named(recipe)
+    directory = door.place(out)  # the working directory may change, or be removed
     door.settled(lanes, devices, checkpoint_every)
     prepare(devices)
     hosts.together(lambda: door.empty(directory), by_first=True)

@@ -10,7 +10,7 @@ from grokjax import devices, files, journal, lock, status
 from grokjax.files import DamagedRun
 from grokjax.progress import duration
 from grokjax.run import Run, load
-from grokjax.settings import shown
+from grokjax.settings import shown, word
 
 
 def info(directory: Path) -> None:
@@ -35,7 +35,7 @@ def info(directory: Path) -> None:
     if now is not None:
         _live(now, training)
     if not training:
-        print(f"go on with: grokjax resume {directory}")
+        print(f"go on with: grokjax resume {word(directory)}")
 
 
 def _live(now: status.Status, training: bool) -> None:

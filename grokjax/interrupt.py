@@ -1,11 +1,18 @@
-"""SIGINT and SIGTERM as a request to stop after the round; a second one stops at once."""
+"""SIGINT and SIGTERM: while training, a request to stop after the round; else the end at once."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
+import sys
 import threading
+from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any
+
+BOTH = (signal.SIGINT, signal.SIGTERM)
+
+Handler = Callable[[int, FrameType | None], None]
 
 
 class Interrupted(KeyboardInterrupt):
@@ -16,27 +23,50 @@ class Interrupted(KeyboardInterrupt):
         self.signum, self.directory = signum, directory
 
 
-class Signals:
-    """While entered, notes the first signal in `received`.
+@contextlib.contextmanager
+def handled(handler: Handler) -> Iterator[None]:
+    """While entered, both signals are the handler's.
 
-    Outside the main thread Python allows no handlers, and it notes nothing.
+    Outside the main thread Python allows no handlers, and nothing is done.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = {signum: signal.signal(signum, handler) for signum in BOTH}
+    try:
+        yield
+    finally:
+        for signum, before in previous.items():
+            signal.signal(signum, before)
+
+
+def leave(signum: int, _: FrameType | None) -> None:
+    """Ends the process in one line, what is written being whole at any moment.
+
+    A KeyboardInterrupt was lost where it met an import or a callback of JAX's, and
+    the run went on to its end.
+    """
+    with contextlib.suppress(Exception):
+        sys.stdout.flush()
+        os.write(2, b"grokjax: interrupted; what was saved before is as it was\n")
+    os._exit(128 + signum)
+
+
+class Signals:
+    """While entered, notes the first signal in `received`; a second one ends the process."""
 
     def __init__(self) -> None:
         self.received: int | None = None
-        self._previous: dict[int, Any] = {}
+        self._handled = handled(self._note)
 
     def __enter__(self) -> Signals:
-        if threading.current_thread() is threading.main_thread():
-            for signum in (signal.SIGINT, signal.SIGTERM):
-                self._previous[signum] = signal.signal(signum, self._note)
+        self._handled.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for signum, handler in self._previous.items():
-            signal.signal(signum, handler)
+        self._handled.__exit__(None, None, None)
 
     def _note(self, signum: int, _: FrameType | None) -> None:
         self.received = signum
-        for each in self._previous:
+        for each in BOTH:
             signal.signal(each, signal.SIG_DFL)

@@ -1,8 +1,6 @@
 """Lanes: the compiled program of one group of members, and their state on the devices.
 
-The one place where training is mapped over members: lanes over devices with
-`shard_map`, so that no collective can appear, and those of a device by `vmap`,
-or on CPU one after the other. Their state is donated from call to call. With
+`programs` maps a member over them. Their state is donated from call to call. With
 several processes each holds the lanes of its own devices, and what comes back
 to the host is gathered between calls: `l` is the number of lanes held here.
 """

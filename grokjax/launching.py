@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import time
@@ -14,8 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import tyro
 
-from grokjax import door
-from grokjax.settings import ConfigError
+from grokjax import door, interrupt
+from grokjax.settings import ConfigError, word
 from grokjax.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -71,7 +72,10 @@ def script(body: Callable[[Arguments], None], arguments: type[Arguments]) -> Non
 
 def guarded(action: Callable[[], None]) -> int:
     """Runs `action`; what went wrong as one line on stderr and an exit code."""
-    with warnings.catch_warnings():
+    for stream in (sys.stdout, sys.stderr):  # a path may have what the locale has not
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    with warnings.catch_warnings(), interrupt.handled(interrupt.leave):
         warnings.showwarning = _warn
         sys.unraisablehook = _unraisable
         return _guarded(action)
@@ -87,10 +91,8 @@ def _guarded(action: Callable[[], None]) -> int:
         return _leave(_say(error, 2))
     except Interrupted as stop:
         _say(stop, 0)
-        print(f"go on with: grokjax resume {stop.directory}", file=sys.stderr, flush=True)
+        print(f"go on with: grokjax resume {word(stop.directory)}", file=sys.stderr, flush=True)
         return _leave(128 + stop.signum)
-    except KeyboardInterrupt:
-        return _leave(_say("interrupted before there was anything to save", 130))
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stderr.close()
         return 1
@@ -170,5 +172,5 @@ def finish(run: Run, figure: Path) -> None:
     counts = run.members["status"].value_counts()
     print(f"{len(run)} members: " + ", ".join(f"{n} {status}" for status, n in counts.items()))
     print(f"figure: {figure}")
-    print(f"the whole story: grokjax report {run.directory}")
-    print(f'in Python: import grokjax; run = grokjax.load("{run.directory}")')
+    print(f"the whole story: grokjax report {word(run.directory)}")
+    print(f"in Python: import grokjax; run = grokjax.load({str(run.directory)!r})")

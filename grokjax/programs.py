@@ -21,6 +21,7 @@ from grokjax import batches, member
 from grokjax.config import Config
 from grokjax.hosts import OutOfMemory
 from grokjax.hypers import Hypers
+from grokjax.numerics import pinned
 
 
 @contextlib.contextmanager
@@ -65,25 +66,24 @@ def traced(
     def mapped(function: Callable[..., Any], *arguments: Any) -> Any:
         """`function` of one member, mapped over lanes and devices; its last argument is donated."""
 
-        def pinned(*arguments: Any) -> Any:
-            with jax.default_matmul_precision(config.precision):
-                if not on_cpu:
-                    return jax.vmap(function)(*arguments)
-                # Each lane as a program of its own: in cache, in the products that are fast (as
-                # batches they are 15% slower), in bits that no other lane can change.
-                return jax.lax.map(lambda each: function(*each), arguments)
+        def of_lanes(*arguments: Any) -> Any:
+            if not on_cpu:
+                return jax.vmap(function)(*arguments)
+            # Each lane as a program of its own: in cache, in the products that are fast (as
+            # batches they are 15% slower), in bits that no other lane can change.
+            return jax.lax.map(lambda each: function(*each), arguments)
 
         # check_vma would have every constant in the scan's carry cast to varying by hand.
-        sharded = jax.shard_map(pinned, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)
+        sharded = jax.shard_map(of_lanes, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)
         shapes = jax.tree.map(
             lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), arguments
         )
         return jax.jit(sharded, donate_argnums=len(arguments) - 1).trace(*shapes)
 
-    hypers = repeated(Hypers.of(config), number)
-    state = jax.eval_shape(jax.vmap(one.init), hypers)[0]
-    new = np.zeros(number, bool)
-    both = mapped(refill, new, hypers, state), mapped(one.round, hypers, state)
+    hypers, new = repeated(Hypers.of(config), number), np.zeros(number, bool)
+    with pinned(config.precision):
+        state = jax.eval_shape(jax.vmap(one.init), hypers)[0]
+        both = mapped(refill, new, hypers, state), mapped(one.round, hypers, state)
     return Programs(*both, sharding, state)
 
 

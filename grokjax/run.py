@@ -68,14 +68,15 @@ class Run:
             for member, epoch in zip(part["member"].tolist(), part["epoch"].tolist(), strict=True):
                 seen[member] = max(epoch, seen.get(member, 0))
         rows = []
+        names = dict.fromkeys([*self.sweep.swept, *names_of("traced"), "train_size"])
         for m in self._chosen:
             status, epochs = done.get(m) or ("running" if m in seen else "pending", seen.get(m, 0))
             settings = self.sweep[m]
-            names = dict.fromkeys([*self.sweep.swept, *names_of("traced"), "train_size"])
             row = {"status": status, "epochs": epochs} | {n: getattr(settings, n) for n in names}
             row["data_seed"] = settings.seed if settings.data_seed is None else settings.data_seed
             rows.append(row)
-        return pd.DataFrame(rows, index=pd.Index(self._chosen, name="member"))
+        index = pd.Index(self._chosen, name="member")
+        return pd.DataFrame(rows, index=index, columns=["status", "epochs", *names])
 
     @functools.cached_property
     def history(self) -> xr.Dataset:
@@ -196,16 +197,16 @@ class Run:
         In the precision that the members share, else in float32. Raises ValueError if
         they have several kinds of network with such parameters.
         """
-        import jax
         import jax.numpy as jnp
 
         from grokjax import models
+        from grokjax.numerics import pinned
 
         shapes = {f"{layer}/{n}": x.shape for layer, q in params.items() for n, x in q.items()}
         networks = dict.fromkeys(layout.network(self.sweep[m]) for m in self._chosen)
         model = models.build(self._only(c for c in networks if layout.shapes(c) == shapes))
         precisions = {self.sweep[m].precision for m in self._chosen}
-        with jax.default_matmul_precision(precisions.pop() if len(precisions) == 1 else "float32"):
+        with pinned(precisions.pop() if len(precisions) == 1 else "float32"):
             return np.asarray(model.apply(params, jnp.asarray(pairs, jnp.int32)))
 
     def data_of(self, member: int) -> Examples:

@@ -117,7 +117,7 @@ def test_train_leaves_figure_and_says_how_to_open_the_run(trained, capsys):
     assert (trained / "figures" / "curves.png").stat().st_size > 10_000
     assert cli.main(["resume", str(trained), "--quiet"]) == 0
     said = capsys.readouterr().out
-    assert f'run = grokjax.load("{trained}")' in said
+    assert f"run = grokjax.load('{trained}')" in said
     assert "figures/curves.png" in said
 
 

@@ -1,5 +1,6 @@
 """Numbers that can be trusted: the backend, its precision, a step, and a published run."""
 
+import contextlib
 import dataclasses
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import numpy as np
 import pytest
 
 import grokjax
-from grokjax import devices, member, models, recipes
+from grokjax import devices, member, models, programs, recipes
+from grokjax.analysis import fourier
 from grokjax.analysis.timing import first_epoch
 from grokjax.config import Config
 from grokjax.hypers import Hypers
@@ -39,6 +41,33 @@ def test_nothing_is_trained_where_the_self_check_fails(tiny, tmp_path, wrong_sum
     ):
         grokjax.train(tiny, tmp_path / "run", progress=False)
     assert not (tmp_path / "run").exists()
+
+
+ENVIRONMENTS = {
+    "another generator": lambda: jax.default_prng_impl("rbg"),
+    "draws of before 2025": lambda: jax.threefry_partitionable(False),
+    "strict dtypes": lambda: jax.numpy_dtype_promotion("strict"),
+    "nothing compiled": lambda: jax.disable_jit(True),
+    "64 bits": lambda: jax.enable_x64(True),
+}
+"""As users have them by `JAX_*` variables."""
+
+
+@pytest.mark.parametrize("around", ENVIRONMENTS.values(), ids=ENVIRONMENTS)
+def test_settings_of_jax_change_no_bit(tmp_path, around):
+    """Of training, of the data, of applying a network and of analysis."""
+    config = Config(**TINY | {"label_noise": 0.2, "gradient_noise": 0.01})
+    found = []
+    for name, setting in (("usual", contextlib.nullcontext), ("other", around)):
+        programs.compiled.cache_clear()
+        with setting():
+            run = grokjax.train(config, tmp_path / name, progress=False)
+            spectrum = fourier.power(run.params["embed"]["embedding"])
+            params = run.params_of(0)
+            history = tuple(values.values for values in run.history.data_vars.values())
+            logits = run.apply(params, [[1, 2]])
+            found.append((params, logits, tuple(run.data_of(0)), spectrum, history))
+    jax.tree.map(np.testing.assert_array_equal, *found)
 
 
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])

@@ -7,12 +7,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import jax
 import jax.numpy as jnp
 
 import grokjax
 from grokjax import models
 from grokjax.devices import prepare
+from grokjax.numerics import pinned
 from grokjax.progress import Progress, Tally
 from rivals import by_jax
 from rivals.workload import Weights, Workload
@@ -63,7 +63,7 @@ class Train:
             "output": {"kernel": w["output"], "bias": w["output_bias"]},
         }
         pairs, labels = (jnp.asarray(x, jnp.int32) for x in self.work.data()[:2])
-        with jax.default_matmul_precision(self.config.precision):
+        with pinned(self.config.precision):
             logits = models.build(self.config).apply(params, pairs)
         return float(by_jax.cross_entropy(logits, labels))
 

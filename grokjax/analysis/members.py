@@ -34,6 +34,7 @@ class OverMembers(Generic[Result]):
         import jax
 
         from grokjax import devices
+        from grokjax.numerics import pinned
 
         devices.prepare()  # before JAX is first used: a CPU device a core, for training too
         found = tuple(jax.local_devices())
@@ -51,7 +52,7 @@ class OverMembers(Generic[Result]):
             return np.concatenate([rows, *[last] * spare]) if spare else rows
 
         compiled = self._compiled(used, tuple(sorted(settings.items())))
-        with jax.default_matmul_precision("float32"):
+        with pinned():
             results = compiled(*jax.tree.map(filled, stacked))
         return jax.tree.map(lambda leaf: np.array(leaf)[:members], results)
 

@@ -70,7 +70,7 @@ def write(
         members_json=members.drawn(run, found, known),
     )
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
     return path
 
 
