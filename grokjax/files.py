@@ -1,6 +1,8 @@
 """Files of a run directory: written whole or not at all, read only where they can be trusted.
 
-`SHA256SUMS` in a folder lists digests of the files below it; `sha256sum -c` checks them too.
+`SHA256SUMS` in a folder lists digests of the files below it; `sha256sum -c` checks them too. Its
+last line, a comment to `sha256sum`, is the digest of those above: a list that was altered or cut
+lists nothing, and one that is lost where there was one is a fault like any other.
 """
 
 from __future__ import annotations
@@ -53,11 +55,19 @@ def listing(folder: Path, name: str) -> Iterator[Path]:
     between leaves it unlisted and never with another's digest.
     """
     delist(folder, name)
-    sums = digests(folder)
+    lost, sums = list_problem(folder), digests(folder)
     with replacing(folder / name) as temporary:
         yield temporary
         digest = sha256(temporary)
-    _write_digests(folder, sums | {name: digest})
+    if not lost:  # a new list of this file alone would hide that
+        _write_digests(folder, sums | {name: digest})
+
+
+def list_also(folder: Path, names: list[str]) -> None:
+    """Lists what is there and in no list, or in one that was lost. For the only writer."""
+    sums = digests(folder)
+    if missing := {name: sha256(folder / name) for name in names if name not in sums}:
+        _write_digests(folder, sums | missing)
 
 
 def list_all(folder: Path) -> None:
@@ -82,16 +92,42 @@ def remove(folder: Path, name: str) -> None:
 def _write_digests(folder: Path, sums: dict[str, str]) -> None:
     lines = "".join(f"{digest}  {name}\n" for name, digest in sums.items())
     with replacing(folder / SUMS) as temporary:
-        temporary.write_text(lines)
+        temporary.write_bytes(_closed(lines.encode()))
+
+
+def _closed(lines: bytes) -> bytes:
+    """A list with the line that says what it was."""
+    return lines + f"# {hashlib.sha256(lines).hexdigest()}\n".encode()
+
+
+def _lines(folder: Path) -> bytes | None:
+    """The list, less its last line; None unless it is there and what was written."""
+    try:
+        content = _read(folder / SUMS)
+    except OSError:  # also a link to itself
+        return None
+    lines = content.rpartition(b"# ")[0]
+    return lines if content == _closed(lines) else None
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """File name to SHA-256, as listed."""
-    path = folder / SUMS
-    if not path.exists():
-        return {}
-    lines = [line.partition("  ") for line in read_text(path).split("\n") if line]
-    return {name or digest: digest for digest, _, name in lines}
+    """File name to SHA-256, as listed; nothing if the list is not what was written."""
+    text = (_lines(folder) or b"").decode(errors="replace")
+    lines = [line.partition("  ") for line in text.split("\n")]
+    return {name: digest for digest, _, name in lines if name}
+
+
+def list_problem(folder: Path) -> str | None:
+    """What is wrong with the list itself, as `problem` says it; or None.
+
+    A run has none only until its first folder is made.
+    """
+    begun = any(path.is_dir() for path in folder.iterdir())  # asked first: it may begin now
+    if _lines(folder) is not None:
+        return None
+    if (folder / SUMS).exists():
+        return "altered since it was written"
+    return "missing" if begun else None
 
 
 def sha256(path: Path) -> str:
@@ -131,14 +167,19 @@ def problems(folder: Path) -> dict[str, str]:
 def read_text(path: Path) -> str:
     """A text file. Raises DamagedRun if it is none, or larger than any that is written here."""
     try:
-        at = path.stat()
-        if not stat.S_ISREG(at.st_mode):  # a pipe may have no end
-            raise DamagedRun(f"{path}: is no file")
-        if at.st_size > MOST_TEXT:
-            raise DamagedRun(f"{path}: {at.st_size / 1e6:.0f} MB are more than it can have")
-        return path.read_text(encoding="utf-8")
+        return _read(path).decode()
     except UnicodeDecodeError as error:
         raise DamagedRun(f"{path}: cannot be read ({error})") from error
+
+
+def _read(path: Path) -> bytes:
+    """A file. Raises DamagedRun if it is none, or larger than any text that is written here."""
+    at = path.stat()
+    if not stat.S_ISREG(at.st_mode):  # a pipe may have no end
+        raise DamagedRun(f"{path}: is no file")
+    if at.st_size > MOST_TEXT:
+        raise DamagedRun(f"{path}: {at.st_size / 1e6:.0f} MB are more than it can have")
+    return path.read_bytes()
 
 
 def read_json(path: Path) -> Any:

@@ -45,6 +45,12 @@ LOST = {
 }
 """What the loss of a part means."""
 
+UNLISTED = (
+    "what else is missing or altered cannot all be told; a resume lists what is there, and trains "
+    "again what is not"
+)
+"""What the loss of the list of digests means."""
+
 ASIDE = "damaged"
 """Folder for what a resume has found damaged."""
 
@@ -65,6 +71,8 @@ def parts(directory: Path, kind: str, *keys: str) -> Iterator[dict[str, np.ndarr
 
 def intact(directory: Path, kind: str) -> list[Path]:
     """The parts of this kind that are what was written; warns of each other one."""
+    if lost := files.list_problem(directory):  # from the same line always: it is said once
+        warnings.warn(f"{directory}: {files.SUMS} is {lost}: {UNLISTED}", stacklevel=1)
     found = faults(directory, kind)
     for name, what in found.items():
         warnings.warn(f"{directory}: {name} is {what}; passed over: {LOST[kind]}", stacklevel=3)
@@ -106,39 +114,56 @@ def _name(path: Path) -> str:
 
 
 def verify(directory: Path) -> list[str]:
-    """One line for each listed file that is missing or altered, and each part that is no part."""
+    """One line for each listed file that is missing or altered, and each part that is no part;
+    one for the list, if it is.
+    """
+    lost = files.list_problem(directory)
     found = files.problems(directory)
     for kind in KINDS:
         found |= faults(directory, kind)
     still = files.digests(directory) if found else {}  # a live trainer may take one out meanwhile
-    return [f"{name}: {what}" for name, what in found.items() if name in still or "/" in name]
+    found = {name: what for name, what in found.items() if name in still or "/" in name}
+    if lost:
+        found[files.SUMS] = lost
+    return [f"{name}: {what}" for name, what in found.items()]
 
 
 def set_aside(directory: Path) -> list[str]:
     """Moves every damaged part into `damaged/`, and returns what was wrong with each. For a writer.
 
     One that is missing leaves a note there: once there is such a folder, `Backlog` looks
-    for members that lack records.
+    for members that lack records. So it is of the list of digests, which `tidy` writes anew.
     """
     done = []
+    if lost := files.list_problem(directory):
+        _move_aside(directory, files.SUMS)
+        done.append(f"{files.SUMS} is {lost}")
     for kind in KINDS:
         for name, what in faults(directory, kind).items():
             files.delist(directory, name)
-            path, aside = directory / name, directory / ASIDE
-            aside.mkdir(exist_ok=True)
-            if path.exists():
-                path.rename(files.unused(aside / name.replace("/", "-")))
-            else:
-                (aside / f"{name.replace('/', '-')}.missing").touch()
+            _move_aside(directory, name)
             done.append(f"{name} is {what}")
     return done
 
 
+def _move_aside(directory: Path, name: str) -> None:
+    path, aside = directory / name, directory / ASIDE
+    aside.mkdir(exist_ok=True)
+    if path.exists():
+        path.rename(files.unused(aside / name.replace("/", "-")))
+    else:
+        (aside / f"{name.replace('/', '-')}.missing").touch()
+
+
 def tidy(directory: Path) -> None:
-    """Removes what writers that were killed had not renamed yet; for the holder of the lock."""
+    """Removes what writers that were killed had not renamed yet, and lists what they had not
+    listed yet; for the holder of the lock, once what is damaged is set aside.
+    """
     for folder in (directory, *(directory / kind for kind in KINDS)):
         for path in folder.glob(".*.tmp"):
             path.unlink(missing_ok=True)
+    whole = [_name(path) for kind in KINDS for path in _paths(directory, kind)]
+    files.list_also(directory, [files.CONFIG, *whole])
 
 
 def finished(directory: Path) -> dict[int, Ended]:

@@ -6,8 +6,18 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink"}
+CHANGES = {
+    **{"os.remove": 1, "os.rmdir": 1, "os.mkdir": 2, "os.truncate": None, "os.symlink": None},
+    **{"os.rename": 2, "os.link": 2},
+}
+"""Events whose first argument is the path; where the descriptor of its folder is, if it has one."""
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+
+
+def located(path, arguments, of):
+    """The path in full, also where a bare name is given with its folder's descriptor."""
+    folder = -1 if of is None else arguments[of]
+    return path if folder < 0 else os.path.join(os.readlink(f"/proc/self/fd/{folder}"), path)
 
 
 class Killed(BaseException):
@@ -51,7 +61,7 @@ class Disk:
             if isinstance(path, str | bytes | Path) and flags & WRITES:
                 self._operation(event, path, emptied=flags & os.O_TRUNC)
         elif event in CHANGES:
-            self._operation(event, arguments[0])
+            self._operation(event, located(arguments[0], arguments, CHANGES[event]))
 
     def _operation(self, event, path, emptied=False):
         if not os.fsdecode(path).startswith(self.directory):
