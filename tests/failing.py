@@ -17,7 +17,9 @@ WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 def located(path, arguments, of):
     """The path in full, also where a bare name is given with its folder's descriptor."""
     folder = -1 if of is None else arguments[of]
-    return path if folder < 0 else os.path.join(os.readlink(f"/proc/self/fd/{folder}"), path)
+    if folder < 0:
+        return path
+    return os.path.join(os.readlink(f"/proc/self/fd/{folder}"), os.fsdecode(path))
 
 
 class Killed(BaseException):

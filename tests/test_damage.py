@@ -38,15 +38,18 @@ def whole(tmp_path_factory):
     return grokjax.train(SWEEP, tmp_path_factory.mktemp("whole") / "run", progress=False)
 
 
-@pytest.fixture(scope="module")
-def saved_often(tmp_path_factory):
+def train_often(out):
     """Stopped in its 45th round, every one of them saved: members over, under way and waiting."""
-    out = tmp_path_factory.mktemp("often") / "run"
     with pytest.MonkeyPatch.context() as patch:
         stop_after(patch, rounds=45)
         with pytest.raises(grokjax.Interrupted):
             grokjax.train(SWEEP, out, devices=2, checkpoint_every=1e-9, progress=False)
     return out
+
+
+@pytest.fixture(scope="module")
+def saved_often(tmp_path_factory):
+    return train_often(tmp_path_factory.mktemp("often") / "run")
 
 
 @pytest.fixture
@@ -186,13 +189,6 @@ def test_settings_that_were_altered_are_warned_of(stopped):
     path.write_text(path.read_text().replace('"weight_decay": 1.0', '"weight_decay": 3.0'))
     with pytest.warns(match="config.json: is not what was written; its settings may be wrong"):
         assert grokjax.load(stopped).config.weight_decay == 3
-
-
-@pytest.mark.filterwarnings("ignore::UserWarning")  # a name in it may have been hit
-@DAMAGES
-def test_the_list_of_digests_is_no_single_point_of_failure(stopped, whole, damage):
-    damage(stopped / files.SUMS)
-    assert_same(grokjax.resume(stopped, progress=False), whole)
 
 
 @DAMAGES

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import grokjax
-from grokjax import Sweep, inspection
+from grokjax import Sweep, files, inspection
 from grokjax.config import Config
 from tests.conftest import TINY
 from tests.failing import DISK, Killed
@@ -63,8 +63,10 @@ def test_at_every_operation_on_a_file(tmp_path, whole, monkeypatch, share, dies)
             check_what_is_there(out)
             assert_same(grokjax.resume(out, progress=False), whole)
             assert inspection.verify(grokjax.load(out)) == []
+            parts = {f"{path.parent.name}/{path.name}" for path in out.glob("*/*.npz")}
+            assert parts < files.digests(out).keys(), "what a kill left unlisted is listed"
         else:  # nothing was there to resume: the directory is as good as new
             assert_same(train(out), whole)
         shutil.rmtree(out)
         at += SHARES
-    assert at > 150, "there are some two hundred"
+    assert at > 200, "there are some 220, thirty of them in the removal of a checkpoint"

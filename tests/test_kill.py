@@ -1,4 +1,4 @@
-"""Killed at any moment, also while it saves, a run goes on and ends with the same bits."""
+"""Killed at any moment, also at its start or in a save, a run goes on and ends with its bits."""
 
 import random
 import shutil
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.fault
 
 KILLS = 20
 CHAINS = 2  # at once, a core each
+EARLY, STARTING = 4, 4.0  # every fourth in so many seconds from its start: imports, compiling
 # So many epochs that no chain is through after its kills, and so few of each member that some
 # end between them.
 SEEDS, EPOCHS = 24, 600
@@ -37,14 +38,16 @@ def newest(out):
     return max(numbers, default=0)
 
 
-def live_and_die(out, moment):
-    """One life of the trainer: until it has saved, then `moment` seconds; whether it was killed."""
+def live_and_die(out, moment, early):
+    """One life of the trainer, `moment` seconds from when it has saved or, if `early`, from its
+    start; whether it was killed.
+    """
     resume = [sys.executable, "-m", "grokjax", "resume", str(out)]
     begun = (out / "config.json").exists()
     command = resume if begun else [*TRAIN, "--out", str(out)]
     before = newest(out)
     process = subprocess.Popen([*command, *OFTEN], stderr=subprocess.PIPE, text=True)
-    while process.poll() is None and newest(out) <= before:
+    while not early and process.poll() is None and newest(out) <= before:
         time.sleep(0.005)
     time.sleep(moment)
     at_last = newest(out)
@@ -56,13 +59,16 @@ def live_and_die(out, moment):
 
 
 def chain(out, seed):
-    """Lives on one directory until it has been killed its share of times."""
+    """Lives on one directory until it has been killed its share of times; in how many it saved."""
     moments = random.Random(seed)
     saving = 0
-    for _ in range(KILLS // CHAINS):
-        if not live_and_die(out, moments.uniform(0, 0.5)):
+    for life in range(KILLS // CHAINS):
+        early = life % EARLY == 0
+        if not live_and_die(out, moments.uniform(0, STARTING if early else 0.5), early):
             raise AssertionError("it finished: too few epochs for so many kills")
-        saving += any("tmp" in p.name for p in (out / "checkpoints").iterdir())
+        saving += not early and any("tmp" in p.name for p in (out / "checkpoints").iterdir())
+        if not (out / "config.json").exists():  # killed before there was a run
+            continue
         run = grokjax.load(out)
         assert inspection.verify(run) == []
         assert (run.members["epochs"] <= EPOCHS).all()
