@@ -1,6 +1,7 @@
 """The list of digests is no single point of failure: lost or altered it is a fault like another."""
 
 import itertools
+import random
 import shutil
 import subprocess
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 import grokjax
 from grokjax import cli, files, inspection, journal
-from tests.fuzzing import fuzzed
+from tests.planted import SEEDS, often
 from tests.test_damage import (
     SWEEP,
     content,
@@ -93,15 +94,12 @@ def test_what_a_kill_left_unlisted_is_listed_by_a_resume(stopped):
     assert journal.verify(stopped) == [f"{name}: missing"]
 
 
-FLIPPED = st.tuples(st.integers(0, 10**9), st.integers(0, 7))
-
-
-def flipped(directory, names, draw, at):
-    """One bit of one file of a run; `draw` chooses from what there is."""
-    path = directory / sorted(names)[draw % len(names)]
-    place, bit = at
+def flipped(directory, names, seed):
+    """One bit of one file of a run, any as likely as another."""
+    chance = random.Random(seed)
+    path = directory / chance.choice(sorted(names))
     content = bytearray(path.read_bytes())
-    content[place % len(content)] ^= 1 << bit
+    content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
     path.write_bytes(content)
     return str(path.relative_to(directory))
 
@@ -113,12 +111,12 @@ def found_parts(directory):
 def test_a_flip_of_any_bit_of_the_list_or_a_part_is_seen(saved_often, tmp_path):
     folders = itertools.count()
 
-    @fuzzed(60)
-    @given(st.booleans(), st.integers(0, 10**9), FLIPPED)
-    def each(in_list, draw, at):
+    @often(60, shrink=False)
+    @given(st.booleans(), SEEDS)
+    def each(in_list, seed):
         out = tmp_path / str(next(folders))  # an own one, for digests are remembered by path
         shutil.copytree(saved_often, out, ignore=shutil.ignore_patterns("checkpoints"))
-        name = flipped(out, [files.SUMS] if in_list else found_parts(out), draw, at)
+        name = flipped(out, [files.SUMS] if in_list else found_parts(out), seed)
         assert journal.verify(out) == [f"{name}: altered since it was written"]
         if in_list:
             with pytest.warns(match=LOST):
@@ -133,12 +131,12 @@ def test_a_flip_of_any_bit_costs_no_bit_of_the_result(saved_often, whole, tmp_pa
     """Also where the list of digests is lost, and only the checksums within a part can tell."""
     folders = itertools.count()
 
-    @fuzzed(12)
-    @given(st.sampled_from(["list", "part", "part without list"]), st.integers(0, 10**9), FLIPPED)
-    def each(what, draw, at):
+    @often(12, shrink=False)
+    @given(st.sampled_from(["list", "part", "part without list"]), SEEDS)
+    def each(what, seed):
         out = shutil.copytree(saved_often, tmp_path / str(next(folders)))
         trained = [p for p in found_parts(out) if p.parent.name in ("records", "params")]
-        flipped(out, [files.SUMS] if what == "list" else trained, draw, at)
+        flipped(out, [files.SUMS] if what == "list" else trained, seed)
         if what == "part without list":
             (out / files.SUMS).unlink()
         assert_same(grokjax.resume(out, progress=False), whole)
