@@ -5,6 +5,7 @@ import random
 import shutil
 import subprocess
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,6 +84,16 @@ def test_a_list_that_is_lost_while_a_trainer_writes_stays_lost(stopped):
     part = journal.read(stopped / "rounds" / "000001.npz")
     journal.append(stopped, "rounds", part)
     assert journal.verify(stopped) == ["SHA256SUMS: missing"]
+
+
+def test_without_a_list_the_checksums_within_a_part_tell(tmp_path):
+    """Of an array longer than the piece that is read with its header."""
+    rows = {name: np.arange(5, dtype=np.int32) for name in ("member", "epoch")}
+    journal.append(tmp_path, "snapshots", rows | {"embedding": np.ones((5, 9, 99), np.float32)})
+    flip(tmp_path / "snapshots" / "000001.npz")
+    (tmp_path / files.SUMS).unlink()
+    broken = "snapshots/000001.npz: not to be read (embedding.npy: CRC)"
+    assert journal.verify(tmp_path) == [broken, "SHA256SUMS: missing"]
 
 
 def test_what_a_kill_left_unlisted_is_listed_by_a_resume(stopped):
