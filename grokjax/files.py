@@ -122,10 +122,11 @@ def list_problem(folder: Path) -> str | None:
 
     A run has none only until its first folder is made.
     """
-    begun = any(path.is_dir() for path in folder.iterdir())  # asked first: it may begin now
+    there = (folder / SUMS).exists()  # asked first, both: a run may begin now
+    begun = any(path.is_dir() for path in folder.iterdir())
     if _lines(folder) is not None:
         return None
-    if (folder / SUMS).exists():
+    if there:
         return "altered since it was written"
     return "missing" if begun else None
 
@@ -215,6 +216,13 @@ def altered(folder: Path, name: str) -> bool:
     return wrong and digests(folder).get(name) == digest  # else it was replaced meanwhile
 
 
+def _walk(root: str) -> Iterator[tuple[str, list[str], list[str]]]:
+    try:
+        yield from os.walk(root)
+    except RecursionError as error:  # before Python 3.12
+        raise DamagedRun(f"{root}: has folders deeper than a run's can be") from error
+
+
 def closed(directory: Path) -> None:
     """Raises DamagedRun where a run directory leads out of itself, or has what is no file.
 
@@ -222,7 +230,7 @@ def closed(directory: Path) -> None:
     pipe or a device could be read for ever.
     """
     root = os.path.realpath(directory)
-    for folder, folders, names in os.walk(root):
+    for folder, folders, names in _walk(root):
         for path in (os.path.join(folder, name) for name in (*folders, *names)):
             with contextlib.suppress(FileNotFoundError):  # a live trainer has removed it
                 kind = os.lstat(path).st_mode
