@@ -83,13 +83,12 @@ def guarded(action: Callable[[], None]) -> int:
 
 def _guarded(action: Callable[[], None]) -> int:
     from grokjax.files import DamagedRun
-    from grokjax.interrupt import Interrupted
 
     try:
         action()
     except (ConfigError, FileNotFoundError) as error:
         return _leave(_say(error, 2))
-    except Interrupted as stop:
+    except interrupt.Interrupted as stop:
         _say(stop, 0)
         print(f"go on with: grokjax resume {word(stop.directory)}", file=sys.stderr, flush=True)
         return _leave(128 + stop.signum)
