@@ -47,11 +47,19 @@ def place(out: str | Path) -> Path:
         for each in (directory, *directory.parents):
             if each.exists() and not each.is_dir():
                 raise ConfigError(f"out: {directory} is not a directory; name another")
-        str(directory).encode()  # checkpoints are written by names in UTF-8
-    except (OSError, RuntimeError, UnicodeEncodeError) as error:  # also: too long, links in a loop
+    except (OSError, RuntimeError) as error:  # too long a name, links in a loop
         why = getattr(error, "strerror", None) or error
         raise ConfigError(f"out: {shown(out)} cannot be a directory ({why})") from error
+    spelt(directory)
     return directory
+
+
+def spelt(directory: Path) -> None:
+    """Raises ConfigError where Orbax could not write or read a checkpoint for the folder's name."""
+    try:
+        str(directory).encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"out: {shown(directory)} is no name in UTF-8; name another") from error
 
 
 def empty(directory: Path) -> None:

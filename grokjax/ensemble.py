@@ -104,6 +104,7 @@ def resume(
       Interrupted: as for `train`.
     """
     directory = Path(directory).resolve()
+    door.spelt(directory)
     description.refuse_altered(directory)
     loaded = run.load(directory)
     extended = loaded.sweep if sweep is None else loaded.sweep.extended(sweep)

@@ -58,6 +58,13 @@ def test_the_line_that_says_how_to_go_on_can_be_pasted(name, tmp_path, monkeypat
     assert set(loaded["run"].members["status"]) == {"failed"}
 
 
+def test_a_run_whose_name_orbax_cannot_spell_is_not_resumed(tmp_path):
+    """Its checkpoints would seem to be damaged."""
+    run = grokjax.train(Config(**TINY), tmp_path / "run", progress=False)
+    with pytest.raises(grokjax.ConfigError, match="is no name in UTF-8"):
+        grokjax.resume(run.directory.rename(tmp_path / NO_TEXT), progress=False)
+
+
 def test_the_version_for_a_reader_that_is_gone(tmp_path):
     with open("/dev/full", "w") as full:
         done = subprocess.run(
