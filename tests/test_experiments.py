@@ -63,7 +63,7 @@ def test_sweep_wd_ends_with_a_figure_and_goes_on_where_it_was(tmp_path):
     first = run("sweep_wd.py", *arguments)
     assert first.returncode == 0, first.stderr
     assert (out / "figures" / "sweep_wd.png").stat().st_size > 10_000
-    assert f'run = grokjax.load("{out}")' in first.stdout
+    assert f"run = grokjax.load('{out}')" in first.stdout
     assert grokjax.load(out).grid("test_loss").sizes == {"eval": 3, "weight_decay": 2, "seed": 2}
     again = run("sweep_wd.py", *arguments)
     assert again.returncode == 0, again.stderr
