@@ -14,6 +14,8 @@ from grokjax.config import Config
 from tests.conftest import TINY
 from tests.test_resume import stop_after
 
+pytestmark = pytest.mark.fault
+
 ODD = ["my run", "naïve é", "-dash", "it's"]
 NO_TEXT = os.fsdecode(b"caf\xe9")
 
