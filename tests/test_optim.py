@@ -13,10 +13,10 @@ CONFIG = Config()
 
 
 def test_200_steps_of_the_notebook_against_numpy():
-    """Same weights, same batches: relative 1e-4 in every parameter (measured: 7e-6).
+    """Same weights, same batches, in float64; its settings are float32 (measured: 6e-6).
 
-    At other rates the networks part now and then, where rounding puts a neuron
-    on the other side of its kink; the next test leaves the network out.
+    In float32 the networks part now and then, on some machines, where rounding
+    puts a neuron on the other side of its kink; the next test leaves the network out.
     """
     model = models.build(CONFIG)
     pairs, labels = tasks.pairs(53), tasks.label_table(53)[0]
@@ -33,17 +33,19 @@ def test_200_steps_of_the_notebook_against_numpy():
         updates, opt_state = optimizer.update(jax.grad(loss)(carry[0], rows), carry[1], carry[0])
         return (optax.apply_updates(carry[0], updates), opt_state), None
 
-    ours = jax.jit(lambda params: jax.lax.scan(step, (params, optimizer.init(params)), rows))
-    (found, _), _ = ours(start)
-
     expected = jax.tree.map(lambda x: np.asarray(x, np.float64), start)
+    with jax.enable_x64(True):
+        ours = jax.jit(lambda params: jax.lax.scan(step, (params, optimizer.init(params)), rows))
+        (found, _), _ = ours(expected)
+        found = jax.tree.map(np.asarray, found)
+    assert found["embed"]["embedding"].dtype == np.float64
     reference = AdamW(3e-4, 1.0)
     for batch in rows:
         expected = reference.step(expected, gradients(expected, pairs[batch], labels[batch]))
     for layer, leaves in expected.items():
         for leaf, value in leaves.items():
             error = np.linalg.norm(found[layer][leaf] - value) / np.linalg.norm(value)
-            assert error < 1e-4, f"{layer}/{leaf}: {error:.1e}"
+            assert error < 1e-5, f"{layer}/{leaf}: {error:.1e}"
 
 
 @pytest.mark.parametrize("learning_rate", [3e-4, 1e-2])
