@@ -45,7 +45,8 @@ def place(out: str | Path) -> Path:
     try:
         directory = Path(out).resolve()
         for each in (directory, *directory.parents):
-            if each.exists() and not each.is_dir():
+            # What is a link still leads to itself: from Python 3.13 on `resolve` lets it pass.
+            if (each.exists() or each.is_symlink()) and not each.is_dir():
                 raise ConfigError(f"out: {directory} is not a directory; name another")
     except (OSError, RuntimeError) as error:  # too long a name, links in a loop
         why = getattr(error, "strerror", None) or error
