@@ -28,9 +28,8 @@ from grokjax.states import Arrays, InLanes, Saved, digest, digest_of, read_back
 KEPT = 2
 """Checkpoints kept: the newest, and one to fall back to."""
 
-
 LANES = 2**12
-"""More than there are, where a checkpoint's size is judged; idle ones are in it too."""
+"""More lanes than any run has, to bound a checkpoint's size; idle ones are in it too."""
 
 
 class Checkpoints:

@@ -113,7 +113,6 @@ def resume(
     _same_settings(extended, lanes)
     hosts.together(lambda: _check_checkpoints(loaded.directory))
     engine = _engine(loaded.directory, extended, lanes, devices, checkpoint_every, progress)
-
     with contextlib.ExitStack() as held:
 
         def settle() -> None:

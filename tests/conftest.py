@@ -39,3 +39,22 @@ def compiled_once(tmp_path_factory):
         # XLA doubts, with 3 kB on stderr a program, that this machine is the one that compiled.
         patch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
         yield
+
+
+@pytest.fixture(scope="module")
+def originals(tmp_path_factory):
+    """Runs to be made hostile in copies: one that was stopped, one that is finished."""
+    from tests import hostile
+
+    folder = tmp_path_factory.mktemp("originals")
+    hostile.trained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def probe():
+    """The process that opens them and is watched."""
+    from tests.watched import Probe
+
+    with Probe() as started:
+        yield started

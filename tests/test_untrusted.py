@@ -10,7 +10,7 @@ import pytest
 
 from tests import hostile, hostile_arrays, hostile_checkpoints
 from tests.hostile import META, STATE
-from tests.watched import Probe, copies, faults, reported, tree
+from tests.watched import copies, faults, reported, tree
 
 pytestmark = pytest.mark.fault
 
@@ -35,19 +35,6 @@ UNREMARKABLE = {
 """Attacks that `check` may pass over: what they add is not read, or a run that is being extended
 has it too.
 """
-
-
-@pytest.fixture(scope="module")
-def originals(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("originals")
-    hostile.trained(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def probe():
-    with Probe() as started:
-        yield started
 
 
 @pytest.fixture

@@ -11,24 +11,11 @@ import pytest
 
 from tests import hostile, hostile_arrays, hostile_checkpoints
 from tests.test_report import Page
-from tests.watched import Probe, copies, faults, tree
+from tests.watched import copies, faults, tree
 
 pytestmark = pytest.mark.fault
 
 KINDS = ("records", "params", "optimizer", "snapshots", "rounds")
-
-
-@pytest.fixture(scope="module")
-def originals(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("originals")
-    hostile.trained(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def probe():
-    with Probe() as started:
-        yield started
 
 
 def expected(event, run):
