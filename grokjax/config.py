@@ -39,7 +39,7 @@ from grokjax.settings import (
 )
 from grokjax.tasks import Operation
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 Split = Literal["random", "symmetric", "numpy", "python", "torch"]
 Activation = Literal["relu", "gelu", "tanh", "square"]

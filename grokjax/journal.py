@@ -4,8 +4,8 @@ A part is an `.npz` of arrays in one of five folders, numbered upwards:
 
 * `records/`: one row an evaluation: `member`, `epoch` (int32 `[R]`) and every
   metric (float32 `[R]` or `[R, F]`);
-* `params/`: one row a finished member: `member`, `epochs`, `streak`,
-  `grokked_epoch` (int32 `[R]`), `status` (text `[R]`) and its parameters, as
+* `params/`: one row a finished member: `member`, `epochs` and the fields of
+  `stopping.Standing` (int32 `[R]`), `status` (text `[R]`) and its parameters, as
   `embed/embedding [R, P, D]`;
 * `optimizer/`: for members that ended at `max_epochs` the rest of their state,
   so that a resume can train them on: `member`, `epochs`, `opt_state/...`;
@@ -32,7 +32,7 @@ from pathlib import Path
 import numpy as np
 
 from grokjax import files, memory
-from grokjax.parts import KINDS, malformed, read
+from grokjax.parts import KINDS, STANDING, malformed, read
 from grokjax.settings import shown
 from grokjax.stopping import Ended, Standing
 
@@ -169,10 +169,9 @@ def tidy(directory: Path) -> None:
 def finished(directory: Path) -> dict[int, Ended]:
     """How each member ended whose parameters are written; of several times the last."""
     done = {}
-    for part in parts(directory, "params", "member", "status", "epochs", "streak", "grokked_epoch"):
-        for member, status, epochs, streak, grokked_epoch in zip(*part.values(), strict=True):
-            standing = Standing(int(streak), int(grokked_epoch))
-            done[int(member)] = Ended(str(status), int(epochs), standing)
+    for part in parts(directory, "params", "member", "status", "epochs", *STANDING):
+        for member, status, epochs, *standing in zip(*part.values(), strict=True):
+            done[int(member)] = Ended(str(status), int(epochs), Standing(*map(int, standing)))
     return done
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,8 @@ class Ledger:
     def finish(self, member: int, ended: Ended, state: Arrays, resumable: bool) -> None:
         """A member that ended; `resumable` keeps its optimiser's state too."""
         who = {"member": np.int32(member), "epochs": np.int32(ended.epochs)}
-        standing = ended.standing
-        row: dict[str, Any] = who | {
-            "status": np.str_(ended.status),
-            "streak": np.int32(standing.streak),
-            "grokked_epoch": np.int32(standing.grokked_epoch),
-        }
+        standing = {name: np.int32(value) for name, value in asdict(ended.standing).items()}
+        row: dict[str, Any] = who | {"status": np.str_(ended.status)} | standing
         split = {"params": row, "optimizer": dict(who)}
         for name, array in state.items():
             folder, _, rest = name.partition("/")

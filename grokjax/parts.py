@@ -12,9 +12,12 @@ import numpy as np
 from grokjax.files import DamagedRun
 from grokjax.stopping import OVER
 
+STANDING = ("streak", "grokked_epoch", "train_streak", "memorised_epoch")
+"""Fields of `stopping.Standing`, in its order."""
+
 KINDS = {
     "records": ("member", "epoch"),
-    "params": ("member", "epochs", "status", "streak", "grokked_epoch"),
+    "params": ("member", "epochs", "status", *STANDING),
     "optimizer": ("member", "epochs"),
     "snapshots": ("member", "epoch", "embedding"),
     "rounds": ("session", "seconds", "training", "steps", "lanes", "busy", "waiting"),
@@ -23,7 +26,7 @@ KINDS = {
 
 
 DTYPES = {
-    **dict.fromkeys(("member", "epoch", "epochs", "streak", "grokked_epoch"), "i4"),
+    **dict.fromkeys(("member", "epoch", "epochs", *STANDING), "i4"),
     **dict.fromkeys(("lanes", "busy", "waiting"), "i4"),
     **dict.fromkeys(("session", "seconds", "training"), "f8"),
     "steps": "i8",

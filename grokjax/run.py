@@ -53,7 +53,7 @@ class Run:
     def members(self) -> pd.DataFrame:
         """One row a member, by number: `status`, `epochs` run, swept fields, then traced ones.
 
-        status: grokked, memorised, failed, diverged, running or pending.
+        status: grokked, memorised, not memorised, diverged, running or pending.
         """
         import pandas as pd
 

@@ -11,24 +11,31 @@ import numpy as np
 from grokjax.config import Config
 
 THRESHOLD = 0.99
-"""Accuracy from which a split counts as learnt: train for memorised, test for grokked."""
+"""Accuracy that a split must reach at `stop_patience` evaluations in a row to count as learnt.
 
-Status = Literal["grokked", "memorised", "failed", "diverged", "running", "pending"]
+A member has memorised once it has learnt the train split, and grokked once it has learnt the test
+split; either happened at the first evaluation of that row.
+"""
 
-OVER = frozenset({"grokked", "memorised", "failed", "diverged"})
-"""Of a member that has left its lane."""
+Status = Literal["grokked", "memorised", "not memorised", "diverged", "running", "pending"]
+
+OVER = frozenset({"grokked", "memorised", "not memorised", "diverged"})
+"""Statuses of members that have left their lanes."""
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What the rule remembers of a member between evaluations.
+    """What the stop rule remembers of a member between evaluations.
 
-    streak: evaluations in a row with test accuracy at the threshold.
-    grokked_epoch: epoch at which the streak first was long enough, -1 before.
+    train_streak, streak: evaluations in a row with train and with test accuracy at the threshold.
+    memorised_epoch, grokked_epoch: epoch at which that streak first was `stop_patience` long, -1
+    before.
     """
 
     streak: int = 0
     grokked_epoch: int = -1
+    train_streak: int = 0
+    memorised_epoch: int = -1
 
 
 @dataclass(frozen=True)
@@ -60,21 +67,31 @@ def _stopped(config: Config, standing: Standing, epoch: int) -> bool:
 def judge(
     config: Config, standing: Standing, epoch: int, metrics: Mapping[str, np.ndarray]
 ) -> tuple[Standing, Status]:
-    """The member's standing after an evaluation, and its status: final, or `running`.
+    """Return the member's standing after an evaluation, and its status: final, or `running`.
 
     A member that diverged leaves at once; one that grokked leaves
     `extra_epochs` later if the config says to stop then; any other leaves at
-    `max_epochs`. Having grokked is for good, a later relapse does not undo it.
+    `max_epochs`. A later relapse undoes neither memorising nor grokking.
     """
-    streak = standing.streak + 1 if metrics["test_accuracy"] >= THRESHOLD else 0
-    grokked_epoch = standing.grokked_epoch
-    if grokked_epoch < 0 and streak >= config.stop_patience:
-        grokked_epoch = epoch
-    standing = Standing(streak, grokked_epoch)
+    standing = _after(config, standing, epoch, metrics)
     if not all(np.isfinite(metrics[name]) for name in ("train_loss", "test_loss", "weight_norm")):
         return standing, "diverged"
     if epoch < config.max_epochs and not _stopped(config, standing, epoch):
         return standing, "running"
-    if grokked_epoch >= 0:
+    if standing.grokked_epoch >= 0:
         return standing, "grokked"
-    return standing, "memorised" if metrics["train_accuracy"] >= THRESHOLD else "failed"
+    return standing, "memorised" if standing.memorised_epoch >= 0 else "not memorised"
+
+
+def _after(
+    config: Config, before: Standing, epoch: int, metrics: Mapping[str, np.ndarray]
+) -> Standing:
+    """Return the standing after one more evaluation."""
+
+    def extended(split: str, streak: int, learnt: int) -> tuple[int, int]:
+        streak = streak + 1 if metrics[f"{split}_accuracy"] >= THRESHOLD else 0
+        return streak, epoch if learnt < 0 and streak >= config.stop_patience else learnt
+
+    test = extended("test", before.streak, before.grokked_epoch)
+    train = extended("train", before.train_streak, before.memorised_epoch)
+    return Standing(*test, *train)

@@ -17,7 +17,7 @@ from grokjax.lanes import Lanes, Metrics
 from grokjax.ledger import WAITING_BYTES, Ledger
 from grokjax.progress import Progress, Tally
 from grokjax.states import InLanes
-from grokjax.stopping import THRESHOLD, Ended, Standing, judge
+from grokjax.stopping import Ended, Standing, judge
 from grokjax.sweep import Program, Sweep
 
 STATUS_EVERY = 1.0
@@ -57,7 +57,6 @@ class Trainer:
         self._in_lane: dict[int, int] = {}  # lane to member
         self._standing: dict[int, Standing] = {}
         self._epoch: dict[int, int] = {}
-        self._memorised: set[int] = set()
         self._session, self._start = time.time(), time.monotonic()
         self._saved = self._shown = self._start
         self._now = self._round_seconds = 0.0
@@ -153,8 +152,6 @@ class Trainer:
             self._standing[m], verdict = judge(
                 self._desk.sweep[m], self._standing[m], self._epoch[m], row
             )
-            if row["train_accuracy"] >= THRESHOLD:
-                self._memorised.add(m)
             if verdict != "running":
                 out[lane] = verdict
         if not out:  # reading no lane would still copy all
@@ -191,7 +188,7 @@ class Trainer:
         """Progress, and about every second, or now, status.json."""
         tally = self._desk.tally
         tally.training = len(self._epoch)
-        tally.memorised = len(self._memorised & self._epoch.keys())
+        tally.memorised = sum(self._standing[m].memorised_epoch >= 0 for m in self._epoch)
         tally.remaining_epochs = self._ahead() + tally.waiting * self._expected()
         self._desk.progress.update(tally)
         clock = time.monotonic()

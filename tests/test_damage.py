@@ -142,7 +142,7 @@ def test_a_resume_brings_back_what_was_lost(stopped, whole, kind, damage, capsys
 @DAMAGES
 def test_a_run_is_read_without_what_is_damaged(stopped, damage):
     run = grokjax.load(stopped)
-    over = run.members.query("status == 'failed'").index
+    over = run.members.query("status == 'not memorised'").index
     path = largest(stopped / "params")
     lost = journal.read(path)["member"].tolist()
     assert set(lost) < set(over)
@@ -150,7 +150,7 @@ def test_a_run_is_read_without_what_is_damaged(stopped, damage):
     run = grokjax.load(stopped)
     with pytest.warns(match=r"params/\d+.npz is .*; passed over: the members in it are trained"):
         members = run.members
-    assert set(members.query("status == 'failed'").index) == set(over) - set(lost)
+    assert set(members.query("status == 'not memorised'").index) == set(over) - set(lost)
     with pytest.warns(match="passed over"):
         assert np.isnan(run.embeddings[lost]).all()
     assert not run.history.test_loss.sel(member=lost).isnull().all()
@@ -168,7 +168,7 @@ def test_with_no_checkpoint_left_nothing_is_changed(stopped, capsys):
     run = grokjax.load(stopped)
     with pytest.warns(match="members in training are left out here"):
         assert set(run.members.index[~np.isnan(run.embeddings).any((1, 2))]) == set(
-            run.members.query("status == 'failed'").index
+            run.members.query("status == 'not memorised'").index
         )
 
 

@@ -21,7 +21,11 @@ def test_a_plain_line_says_what_how_far_how_fast_and_how_long(clock):
         clock[0] += 7
         progress.update(tally)
         tally.rounds, tally.epochs, tally.steps = 11, 880, 11_000
-        tally.ended, tally.memorised, tally.remaining_epochs = Counter(grokked=2, failed=1), 3, 400
+        tally.ended, tally.memorised, tally.remaining_epochs = (
+            Counter({"grokked": 2, "not memorised": 1}),
+            3,
+            400,
+        )
         tally.ended_epochs, tally.busy_time, tally.lane_time = 300, 39.0, 40.0
         clock[0] += 10
         progress.update(tally)
@@ -29,7 +33,7 @@ def test_a_plain_line_says_what_how_far_how_fast_and_how_long(clock):
     assert first == "0/10 members: 4 training, 6 waiting | round 1, 80 epochs | 7s elapsed"
     # 10 000 steps and 800 epochs in 10 s: 400 epochs more are 5 s.
     assert second == (
-        "3/10 members: 1 failed, 2 grokked, 4 training (3 memorised), 3 waiting | "
+        "3/10 members: 2 grokked, 1 not memorised, 4 training (3 memorised), 3 waiting | "
         "round 11, 880 epochs | 1,000 member-steps/s, lanes 97.5% busy | 17s elapsed, ~5s left"
     )
 

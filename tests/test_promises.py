@@ -68,7 +68,7 @@ def test_one_member_diverges_and_all_others_are_as_without_it(tmp_path, reckless
     wild = with_(seed=9, **reckless)
     assert not all(np.isfinite(alone(wild)[name][epoch]) for name in ("train_loss", "weight_norm"))
     run = perform(Launch((calm[0], wild, *calm[1:]), (), 2), tmp_path / "run")
-    assert run.members["status"].tolist() == ["failed", "diverged", *["failed"] * 3]
+    assert run.members["status"].tolist() == ["not memorised", "diverged", *["not memorised"] * 3]
     assert run.members["epochs"].tolist() == [6, epoch, 6, 6, 6]
     for member in run.members.index:
         assert_as_alone(run, member)

@@ -22,7 +22,7 @@ def finished(tmp_path_factory):
 
 def test_members(finished):
     table = finished.members
-    assert table["status"].isin(["failed", "memorised"]).all()
+    assert table["status"].isin(["not memorised", "memorised"]).all()
     assert (table["epochs"] == 8).all()
     assert table["modulus"].tolist() == [5] * 4 + [7] * 4
     assert table["train_size"].tolist() == [12] * 4 + [24] * 4

@@ -41,9 +41,16 @@ def test_never_trains_to_the_last_epoch():
     assert fate(config, ONES, [1, 1, 1, 0, 0, 0, 0, 0, 0, 0]) == ("grokked", 200)
 
 
-@pytest.mark.parametrize(("last", "status"), [(0.99, "memorised"), (0.98, "failed")])
-def test_at_the_last_epoch(last, status):
-    assert fate(CONFIG, [*ONES[:9], last], [0.5] * 10) == (status, 200)
+@pytest.mark.parametrize(
+    ("train", "status"),
+    [
+        ([0.5, 0.99, 0.98, 0.99, 0.99, 0.99, *[0.5] * 4], "memorised"),  # a relapse undoes nothing
+        ([0.5, *[0.99, 0.99, 0.98] * 3], "not memorised"),  # never three in a row
+        ([*[0.5] * 8, 1.0, 1.0], "not memorised"),  # two at the end are too few
+    ],
+)
+def test_three_evaluations_in_a_row_are_memorised(train, status):
+    assert fate(CONFIG, train, [0.5] * 10) == (status, 200)
 
 
 @pytest.mark.parametrize("loss", [np.nan, np.inf])

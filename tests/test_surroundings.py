@@ -57,7 +57,7 @@ def test_the_line_that_says_how_to_go_on_can_be_pasted(name, tmp_path, monkeypat
     last = capsys.readouterr().out.strip().splitlines()[-1].partition("in Python: ")[2]
     loaded = {}
     exec(last, loaded)
-    assert set(loaded["run"].members["status"]) == {"failed"}
+    assert set(loaded["run"].members["status"]) == {"not memorised"}
 
 
 def test_a_run_whose_name_orbax_cannot_spell_is_not_resumed(tmp_path):

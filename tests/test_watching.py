@@ -39,7 +39,7 @@ def test_info_after_a_crash_says_what_was_lost_and_how_to_go_on(stopped, capsys)
     note(stopped)
     assert cli.main(["info", str(stopped)]) == 0
     said = capsys.readouterr().out
-    assert "2 failed" in said
+    assert "2 not memorised" in said
     assert "2 running" in said
     assert "2 pending" in said
     assert "rate:       1,234 member-steps/s in 4 lanes, 98.7% busy" in said
@@ -65,7 +65,7 @@ def test_info_of_a_finished_run_speaks_of_no_loss(tmp_path, capsys):
     note(tmp_path / "run")
     assert cli.main(["info", str(tmp_path / "run")]) == 0
     said = capsys.readouterr().out
-    assert "1 failed" in said
+    assert "1 not memorised" in said
     assert "rate" not in said
     assert "resume" not in said
 
