@@ -13,7 +13,7 @@ needs the gradients. `rivals/workload.py` counts them.
 
 Excluded: start, compilation, the first two units of work, and of grokjax the
 checkpoints (0.3% at the default interval). PyTorch is optional:
-`pip install grokjax[bench]`.
+`python -m pip install 'torch>=2.5'`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from rivals.scores import Row, Score
 from rivals.stage import Process
 from rivals.workload import WORKLOADS, Workload
 
-from grokjax import plots
+from grokjax import commands, plots
 from grokjax.devices import cores, versions
 from grokjax.launching import script
 from grokjax.settings import refuse
@@ -151,8 +151,9 @@ def main(args: Args) -> None:
     rows = cast(args)
     results = {name: measure(WORKLOADS[name], rows, args) for name in args.workloads}
     tables = [scores.table(WORKLOADS[name], found) for name, found in results.items()]
-    if not any("torch" in row.role for row in rows):
-        tables.append("PyTorch did not take part; pip install 'grokjax[bench]'\n")
+    if args.torch and not any("torch" in row.role for row in rows):
+        install = f"{commands.python()} -m pip install 'torch>=2.5'"
+        tables.append(f"PyTorch is not installed and did not take part; {install}\n")
     numbers = {
         "cores": cores(),
         "platform": platform.platform(),

@@ -14,7 +14,7 @@ from typing import Any
 
 import tyro
 
-from grokjax import door, flags, recipes, room
+from grokjax import commands, door, flags, recipes, room
 from grokjax.config import FIELDS
 from grokjax.launching import MOST, Execution, draw, guarded, several
 from grokjax.settings import refuse, shown
@@ -29,7 +29,7 @@ class Train(Execution):
     out: Path = field(kw_only=True)
     """Run directory, new or empty."""
     recipe: str = recipes.DEFAULT
-    """Named settings that the flags below override (see `grokjax recipes`)."""
+    """Named settings that the flags below override (the command `recipes` lists them)."""
     settings: tyro.conf.OmitArgPrefixes[Any] = None
 
     def __call__(self) -> None:
@@ -185,8 +185,8 @@ def _parse(arguments: list[str]) -> Callable[[], None]:
             name = word.partition("=")[2]
     return tyro.extras.subcommand_cli_from_dict(
         _commands(recipes.get(name).name),
-        prog="grokjax",
-        description="Ensembles of grokking networks; `grokjax --version` says which grokjax.",
+        prog=commands.command(),
+        description="Ensembles of grokking networks; --version says which grokjax.",
         args=arguments,
     )
 

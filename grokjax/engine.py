@@ -6,7 +6,7 @@ import math
 import time
 from pathlib import Path
 
-from grokjax import devices, files, hosts, layout, room, run, sizing, snapshots
+from grokjax import commands, devices, files, hosts, layout, room, run, sizing, snapshots
 from grokjax.checkpoint import KEPT, Checkpoints
 from grokjax.hosts import LostProcess, OutOfMemory
 from grokjax.interrupt import Signals
@@ -14,7 +14,7 @@ from grokjax.ledger import Ledger
 from grokjax.numerics import pinned
 from grokjax.progress import Progress, Tally
 from grokjax.run import Run
-from grokjax.settings import refuse, word
+from grokjax.settings import refuse
 from grokjax.sweep import Program, Sweep
 from grokjax.trainer import Desk, Trainer
 
@@ -49,7 +49,7 @@ class Engine:
 
     def run(self) -> Run:
         """Trains what is left and writes the history. Raises Interrupted on a signal."""
-        go_on = f"go on with: grokjax resume {word(self._directory)}"
+        go_on = f"go on with: {commands.go_on(self._directory)}"
         words = f"grokjax: process {hosts.index()} was ended, by another's end or a kill; {go_on}"
         try:
             with hosts.last_words(words):

@@ -6,11 +6,11 @@ import contextlib
 import time
 from pathlib import Path
 
-from grokjax import devices, files, journal, lock, status
+from grokjax import commands, devices, files, journal, lock, status
 from grokjax.files import DamagedRun
 from grokjax.progress import duration
 from grokjax.run import Run, load
-from grokjax.settings import shown, word
+from grokjax.settings import shown
 
 
 def info(directory: Path) -> None:
@@ -35,7 +35,7 @@ def info(directory: Path) -> None:
     if now is not None:
         _live(now, training)
     if not training:
-        print(f"go on with: grokjax resume {word(directory)}")
+        print(f"go on with: {commands.go_on(directory)}")
 
 
 def _live(now: status.Status, training: bool) -> None:

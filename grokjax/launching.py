@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import tyro
 
-from grokjax import door, interrupt
-from grokjax.settings import ConfigError, word
+from grokjax import commands, door, interrupt
+from grokjax.settings import ConfigError
 from grokjax.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ Arguments = TypeVar("Arguments")
 
 def script(body: Callable[[Arguments], None], arguments: type[Arguments]) -> None:
     """Runs an experiment script on its command line, with the command's exit codes."""
+    commands.started_by_script()
     sys.exit(guarded(lambda: body(tyro.cli(arguments))))
 
 
@@ -90,7 +91,7 @@ def _guarded(action: Callable[[], None]) -> int:
         return _leave(_say(error, 2))
     except interrupt.Interrupted as stop:
         _say(stop, 0)
-        print(f"go on with: grokjax resume {word(stop.directory)}", file=sys.stderr, flush=True)
+        print(f"go on with: {commands.go_on(stop.directory)}", file=sys.stderr, flush=True)
         return _leave(128 + stop.signum)
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stderr.close()
@@ -135,7 +136,8 @@ def _unraisable(what: Any) -> None:
 
 
 def _say(message: object, code: int) -> int:
-    line = "".join(c for c in " ".join(str(message).split()) if c.isprintable())
+    spaced = "".join(" " if c in "\t\n\r" else c for c in str(message).strip())
+    line = "".join(c for c in spaced if c.isprintable())  # a path in it keeps its spaces
     print(f"grokjax: {line[:MOST]}", file=sys.stderr, flush=True)
     return code
 
@@ -171,5 +173,5 @@ def finish(run: Run, figure: Path) -> None:
     counts = run.members["status"].value_counts()
     print(f"{len(run)} members: " + ", ".join(f"{n} {status}" for status, n in counts.items()))
     print(f"figure: {figure}")
-    print(f"the whole story: grokjax report {word(run.directory)}")
+    print(f"the whole story: {commands.command('report', run.directory)}")
     print(f"in Python: import grokjax; run = grokjax.load({str(run.directory)!r})")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import numbers
-import shlex
 from collections.abc import Callable
 from dataclasses import field
 from typing import Any, Literal, get_args, get_origin
@@ -31,12 +30,6 @@ def shown(text: object) -> str:
     short = str(text)[:LONGEST]
     plain = "".join(c if c.isprintable() else repr(c)[1:-1] for c in short)
     return plain + ("..." if len(str(text)) > LONGEST else "")
-
-
-def word(path: object) -> str:
-    """A path as a word of a command line that can be pasted."""
-    text = str(path)
-    return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
 def setting(

@@ -46,7 +46,7 @@ def test_a_full_disk_ends_a_run_in_one_line_and_loses_nothing(tmp_path, whole, s
     code, _, err = steps["train"]
     assert (code, err.count("\n")) == (1, 1), err
     assert "No space left on device" in err
-    assert f"go on with: grokjax resume {tmp_path}/disk/run" in err
+    assert f"grokjax resume {tmp_path}/disk/run" in err
     assert steps["check"][0] == 0, steps["check"]
     code, _, err = steps["resume too early"]
     assert (code, err.count("\n")) == (2, 1)
@@ -100,7 +100,7 @@ def test_a_directory_that_becomes_read_only(tmp_path, whole):
     code, _, err = ended(process)
     assert (code, err.count("\n")) == (1, 1), err
     assert "Permission denied" in err
-    assert f"go on with: grokjax resume {out}" in err
+    assert f"grokjax resume {out}" in err
     code, stdout, err = ended(started("info", out))
     assert (code, err) == (0, "")
     assert "go on with" in stdout

@@ -106,7 +106,7 @@ def assert_dead(processes, victim, out):
     assert codes[victim] == -signal.SIGKILL
     assert codes[1 - victim] not in (0, -signal.SIGKILL)
     # Not always its last line: JAX may abort it, at length, while it leaves.
-    assert f"go on with: grokjax resume {out}" in said[1 - victim], said
+    assert f"grokjax resume {out}" in said[1 - victim], said
     assert "Traceback" not in said[1 - victim]
 
 

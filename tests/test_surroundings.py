@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import grokjax
-from grokjax import cli, devices
+from grokjax import cli, commands, devices
 from grokjax.config import Config
 from tests.conftest import TINY
 from tests.test_resume import stop_after
@@ -50,10 +50,9 @@ def test_the_line_that_says_how_to_go_on_can_be_pasted(name, tmp_path, monkeypat
     stop_after(monkeypatch, rounds=2)
     assert cli.main(["train", f"--out={tmp_path / name}", *settings, "--quiet"]) == 143
     monkeypatch.undo()
-    words = capsys.readouterr().err.strip().partition("go on with: ")[2]
-    command, *arguments = shlex.split(words)
-    assert command == "grokjax"
-    assert cli.main([*arguments, "--quiet"]) == 0
+    line = capsys.readouterr().err.strip().partition("go on with: ")[2]
+    words = shlex.split(line.removeprefix(commands.command()))
+    assert cli.main([*words, "--quiet"]) == 0
     last = capsys.readouterr().out.strip().splitlines()[-1].partition("in Python: ")[2]
     loaded = {}
     exec(last, loaded)

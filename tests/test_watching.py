@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import grokjax
-from grokjax import Sweep, cli, lock, status
+from grokjax import Sweep, cli, commands, lock, status
 from grokjax.config import Config
 from tests.conftest import TINY
 from tests.test_resume import stop_after
@@ -45,7 +45,7 @@ def test_info_after_a_crash_says_what_was_lost_and_how_to_go_on(stopped, capsys)
     assert "rate:       1,234 member-steps/s in 4 lanes, 98.7% busy" in said
     assert "in lanes:   2 members, at epoch 40 the furthest; 2 waiting" in said
     assert "not saved:  41s of training, 120 epochs and 3 finished members, to be trained" in said
-    assert f"go on with: grokjax resume {stopped}" in said
+    assert f"go on with: {commands.command('resume', stopped)}" in said
     assert "checkpoint: 1, " in said
 
 
