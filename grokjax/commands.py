@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 _script: list[str] = []
 """The words that start the experiment script of this process again; empty without one."""
+
+_in_shell = False
+"""Whether a command or an experiment script is carried out, and not a program of the user's."""
 
 
 def command(*words: str | Path) -> str:
@@ -22,9 +27,41 @@ def command(*words: str | Path) -> str:
     return " ".join(map(quoted, [*program(), *map(_text, words)]))
 
 
-def go_on(directory: str | Path) -> str:
-    """The line that goes on with a run: the script's that started it, else `grokjax resume`."""
-    return " ".join(map(quoted, _script)) or command("resume", Path(directory))
+def go_on(directory: str | Path, again: bool = False) -> str:
+    """How to go on with a run.
+
+    From a command it is `grokjax resume`, from an experiment script the script's own line, at
+    a prompt or in a notebook a call. For another Python program it is the line that starts
+    it again, if it would then go on (`again`), or else the command beside the call.
+    """
+    typed = command("resume", Path(directory))
+    if _in_shell:
+        return " ".join(map(quoted, _script)) or typed
+    call = f"grokjax.resume({str(directory)!r})"
+    if hasattr(sys, "ps1"):
+        return call
+    return (again and _this_program()) or f"{call} in Python, or: {typed}"
+
+
+@contextlib.contextmanager
+def in_shell() -> Iterator[None]:
+    """While entered, what goes on with a run is a line for the shell."""
+    global _in_shell
+    before, _in_shell = _in_shell, True
+    try:
+        yield
+    finally:
+        _in_shell = before
+
+
+def _this_program() -> str:
+    """The line that starts this Python program again; empty for a worker, or without a file."""
+    import multiprocessing
+
+    file = getattr(sys.modules["__main__"], "__file__", None)
+    if file is None or multiprocessing.parent_process() is not None:
+        return ""
+    return " ".join(map(quoted, [python(), *sys.orig_argv[1:]]))
 
 
 def started_by_script() -> None:

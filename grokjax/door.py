@@ -40,6 +40,13 @@ def number(name: str, value: int | str) -> int | None:
     return found
 
 
+def flag(name: str, value: object) -> bool:
+    """The value. Raises ConfigError unless it is True or False."""
+    if not isinstance(value, bool):
+        raise refuse(name, value, "it must be True or False")
+    return value
+
+
 def place(out: str | Path) -> Path:
     """The path of a run to be, whole. Raises ConfigError where there can be no folder."""
     try:

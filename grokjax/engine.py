@@ -6,7 +6,7 @@ import math
 import time
 from pathlib import Path
 
-from grokjax import commands, devices, files, hosts, layout, room, run, sizing, snapshots
+from grokjax import devices, files, hosts, layout, room, run, sizing, snapshots
 from grokjax.checkpoint import KEPT, Checkpoints
 from grokjax.hosts import LostProcess, OutOfMemory
 from grokjax.interrupt import Signals
@@ -47,19 +47,22 @@ class Engine:
             progress = Progress(progress and hosts.first())
         self._progress = progress
 
-    def run(self) -> Run:
-        """Trains what is left and writes the history. Raises Interrupted on a signal."""
-        go_on = f"go on with: {commands.go_on(self._directory)}"
-        words = f"grokjax: process {hosts.index()} was ended, by another's end or a kill; {go_on}"
+    def run(self, go_on: str) -> Run:
+        """Trains what is left and writes the history. Raises Interrupted on a signal.
+
+        go_on: the command or call that goes on with this run, for the messages of what ends it.
+        """
+        way = f"go on with: {go_on}"
+        words = f"grokjax: process {hosts.index()} was ended, by another's end or a kill; {way}"
         try:
             with hosts.last_words(words):
-                return self._run()
+                return self._run(go_on)
         except LostProcess as error:
-            raise LostProcess(f"{error}; its last checkpoint is safe, {go_on}") from error
+            raise LostProcess(f"{error}; its last checkpoint is safe, {way}") from error
         except OSError as error:
-            raise OSError(f"{error}; what was saved before is whole; {go_on}") from error
+            raise OSError(f"{error}; what was saved before is whole; {way}") from error
 
-    def _run(self) -> Run:
+    def _run(self, go_on: str) -> Run:
         progress = self._progress
         with (
             Checkpoints(self._directory, sweep=self._sweep.members) as checkpoints,
@@ -76,6 +79,7 @@ class Engine:
                 progress,
                 Tally(len(self._sweep)),
                 Ledger(self._directory),
+                go_on,
             )
             for program in self._sweep.programs():
                 self._train(program, desk)

@@ -1,4 +1,4 @@
-"""Launching and resuming ensembles: what is refused at the door, then the engine."""
+"""Training ensembles and going on with them: settings are checked, then the engine runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from grokjax import description, door, files, hosts, journal, lock, run
+import numpy as np
+
+from grokjax import commands, description, door, files, hosts, journal, lock, run
 from grokjax.checkpoint import Checkpoints
 from grokjax.config import SCHEMA_VERSION, Config
 from grokjax.devices import prepare
@@ -38,6 +40,7 @@ def train(
     checkpoint_every: float = CHECKPOINT_EVERY,
     progress: bool | Progress = True,
     recipe: str | None = None,
+    resume: bool = False,
 ) -> Run:
     """Trains every member of a sweep and writes a run directory.
 
@@ -45,27 +48,33 @@ def train(
 
     Args:
       sweep: the members; a Config is a sweep of one.
-      out: the run directory, new or empty.
+      out: the run directory: new, empty or, with `resume`, one that holds a run.
       lanes: members in training at a time; auto: one a CPU core, which is the most there,
         and on accelerators as many as fit and pay.
       devices: devices to use, of each process; auto: all, on CPU one a core.
       checkpoint_every: seconds.
       progress: whether to show any; or what is told of it, a `Progress` of your own.
       recipe: name to note in the run's config.json.
+      resume: whether to go on with a run that `out` holds, as `resume(out, sweep=sweep)` does:
+        a script that is stopped and started again then trains only what is missing.
 
     Returns:
       The finished run, as `load(out)`.
 
     Raises:
       ConfigError: `out` holds something or is being written, too little disk,
-        bad lanes, devices, seconds or recipe. Nothing is written then.
-      Interrupted: SIGINT or SIGTERM came; all is saved, `resume` goes on.
+        bad lanes, devices, seconds or recipe; with `resume`, a run of another sweep.
+        Nothing is written then.
+      Interrupted: a signal came (SIGINT, SIGTERM, SIGHUP, SIGUSR1 or SIGUSR2); everything
+        is saved, and the message says how to go on.
     """
     sweep = Sweep(sweep) if isinstance(sweep, Config) else sweep
     door.named(recipe)
     directory = door.place(out)  # the working directory may change, or be removed
     door.settled(lanes, devices, checkpoint_every)
     prepare(devices)
+    if door.flag("resume", resume) and _holds_run(directory):
+        return _resume(directory, sweep, lanes, devices, checkpoint_every, progress, True)
     hosts.together(lambda: door.empty(directory), by_first=True)
     _same_settings(sweep, lanes)
     engine = _engine(directory, sweep, lanes, devices, checkpoint_every, progress)
@@ -78,7 +87,7 @@ def train(
 
         _take(directory, held)
         hosts.together(settle, by_first=True)
-        return engine.run()
+        return engine.run(commands.go_on(directory, again=resume))
 
 
 def resume(
@@ -103,6 +112,19 @@ def resume(
         changed by hand, or as for `train`.
       Interrupted: as for `train`.
     """
+    return _resume(directory, sweep, lanes, devices, checkpoint_every, progress)
+
+
+def _resume(
+    directory: str | Path,
+    sweep: Sweep | None,
+    lanes: int | str,
+    devices: int | str,
+    checkpoint_every: float,
+    progress: bool | Progress,
+    again: bool = False,
+) -> Run:
+    """`resume`; again: whether the program that called, started again, would do the same."""
     directory = Path(directory).resolve()
     door.spelt(directory)
     description.refuse_altered(directory)
@@ -130,7 +152,13 @@ def resume(
         _take(loaded.directory, held)
         damaged = hosts.together(lambda: _damaged(loaded)) or {}
         hosts.together(settle, by_first=True)
-        return engine.run()
+        return engine.run(commands.go_on(directory, again))
+
+
+def _holds_run(directory: Path) -> bool:
+    """Whether process 0 sees a run there; what it sees decides for all processes."""
+    seen = np.array([[(directory / files.CONFIG).exists()]])
+    return bool(hosts.gather({"seen": seen})["seen"][0, 0])
 
 
 def _same_settings(sweep: Sweep, lanes: int | str) -> None:

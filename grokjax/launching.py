@@ -76,7 +76,11 @@ def guarded(action: Callable[[], None]) -> int:
     for stream in (sys.stdout, sys.stderr):  # a path may have what the locale has not
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    with warnings.catch_warnings(), interrupt.handled(interrupt.leave):
+    with (
+        warnings.catch_warnings(),
+        interrupt.handled(interrupt.leave),
+        commands.in_shell(),
+    ):
         warnings.showwarning = _warn
         sys.unraisablehook = _unraisable
         return _guarded(action)
@@ -90,8 +94,8 @@ def _guarded(action: Callable[[], None]) -> int:
     except (ConfigError, FileNotFoundError) as error:
         return _leave(_say(error, 2))
     except interrupt.Interrupted as stop:
-        _say(stop, 0)
-        print(f"go on with: {commands.go_on(stop.directory)}", file=sys.stderr, flush=True)
+        _say(stop.what, 0)
+        print(f"go on with: {stop.go_on}", file=sys.stderr, flush=True)
         return _leave(128 + stop.signum)
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stderr.close()
@@ -150,10 +154,7 @@ def launch(sweep: Sweep, out: Path, execution: Execution, recipe: str | None = N
     options = execution.options()
     from grokjax import ensemble, hosts
 
-    if (out / "config.json").exists():
-        run = ensemble.resume(out, sweep=sweep, **options)
-    else:
-        run = ensemble.train(sweep, out, recipe=recipe, **options)
+    run = ensemble.train(sweep, out, recipe=recipe, resume=True, **options)
     if not hosts.first():
         sys.exit(0)
     return run

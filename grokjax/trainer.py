@@ -36,6 +36,7 @@ class Desk:
     progress: Progress
     tally: Tally
     ledger: Ledger
+    go_on: str  # the command or call that goes on with this run
 
     def __post_init__(self) -> None:
         self.look_again()
@@ -82,7 +83,7 @@ class Trainer:
                 desk.ledger.flush()
             self._show(now=bool(signum or due))
             if signum:
-                raise Interrupted(signum, str(desk.directory))
+                raise Interrupted(signum, str(desk.directory), desk.go_on)
             self._shrink()
         desk.ledger.flush()
 

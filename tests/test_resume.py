@@ -15,7 +15,6 @@ import grokjax
 from grokjax import Sweep, inspection
 from grokjax.checkpoint import Checkpoints
 from grokjax.config import Config
-from grokjax.interrupt import Signals
 from grokjax.states import InLanes
 from grokjax.stopping import Standing
 from tests.conftest import TINY
@@ -91,16 +90,6 @@ def test_a_signal_saves_and_says_how_to_go_on(tmp_path, uninterrupted, signum, c
     assert_same(grokjax.resume(tmp_path / "run", lanes=8, progress=False), uninterrupted)
 
 
-def test_the_second_signal_is_not_held_back():
-    before = signal.getsignal(signal.SIGTERM)
-    with Signals() as signals:
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert signals.received == signal.SIGTERM
-        for signum in (signal.SIGTERM, signal.SIGINT):
-            assert signal.getsignal(signum) is signal.SIG_DFL, "the next one ends the process"
-    assert signal.getsignal(signal.SIGTERM) is before
-
-
 def test_fewer_lanes_than_members_under_way_lose_nothing(tmp_path, uninterrupted, monkeypatch):
     """Members without a lane after a resume wait with their state, also through checkpoints."""
     stop_after(monkeypatch, rounds=40)
@@ -116,8 +105,8 @@ def test_fewer_lanes_than_members_under_way_lose_nothing(tmp_path, uninterrupted
     assert_same(grokjax.resume(tmp_path / "run", progress=False), uninterrupted)
 
 
-def stop_after(monkeypatch, rounds):
-    """SIGTERM to this process after so many rounds."""
+def stop_after(monkeypatch, rounds, signum=signal.SIGTERM):
+    """A signal to this process after so many rounds."""
     from grokjax.lanes import Lanes
 
     monkeypatch.undo()
@@ -125,7 +114,7 @@ def stop_after(monkeypatch, rounds):
 
     def counted(self):
         if next(count) == rounds:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signum)
         return original(self)
 
     monkeypatch.setattr(Lanes, "round", counted)

@@ -92,7 +92,7 @@ sys.exit(launching.guarded(action))
 """
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_before_training_ends_it_wherever_it_comes(signum):
     """In an import or a callback of JAX's a KeyboardInterrupt was lost, and all was trained."""
     command = [sys.executable, "-c", SIGNALLED, str(int(signum))]
