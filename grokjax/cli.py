@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import sys
 import time
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,10 +13,9 @@ from typing import Any
 
 import tyro
 
-from grokjax import commands, door, flags, recipes, room
+from grokjax import commands, door, flags, recipes, room, words
 from grokjax.config import FIELDS
-from grokjax.launching import MOST, Execution, draw, guarded, several
-from grokjax.settings import refuse, shown
+from grokjax.launching import Execution, draw, guarded, several
 
 DIRECTORY = tyro.conf.Positional[Path]
 
@@ -160,31 +158,20 @@ def _version() -> None:
     print("grokjax", version, flush=True)
 
 
-def _check_words(arguments: list[str]) -> None:
-    """Refuses what the parser would repeat in full and as it is, to a terminal."""
-    flag = "command line"
-    for word in arguments:
-        if word.startswith("--") and word.strip("- "):
-            flag = shown(word[2:].partition("=")[0][:40])
-        controls = any(unicodedata.category(c) == "Cc" for c in word)
-        if controls or not word.strip("- ") or len(word) > MOST:
-            allowed = (
-                f"at most {MOST} characters, no control characters, not only dashes and spaces"
-            )
-            raise refuse(flag, word, allowed)
-
-
 def _parse(arguments: list[str]) -> Callable[[], None]:
     """The chosen command with its flags; the recipe named in them sets their defaults."""
-    _check_words(arguments)
-    name = recipes.DEFAULT
+    words.check(arguments)
+    recipe = recipes.DEFAULT
     for i, word in enumerate(arguments):
         if word == "--recipe" and i + 1 < len(arguments):
-            name = arguments[i + 1]
+            recipe = arguments[i + 1]
         elif word.startswith("--recipe="):
-            name = word.partition("=")[2]
+            recipe = word.partition("=")[2]
+    kinds = _commands(recipes.get(recipe).name)
+    if arguments and arguments[0] in kinds:
+        return words.parse(kinds[arguments[0]], arguments[1:], commands.command(arguments[0]))
     return tyro.extras.subcommand_cli_from_dict(
-        _commands(recipes.get(name).name),
+        kinds,
         prog=commands.command(),
         description="Ensembles of grokking networks; --version says which grokjax.",
         args=arguments,
@@ -192,7 +179,7 @@ def _parse(arguments: list[str]) -> Callable[[], None]:
 
 
 @functools.cache
-def _commands(recipe: str) -> dict[str, Callable[..., Any]]:
+def _commands(recipe: str) -> dict[str, Any]:
     """By name, with a flag for every setting."""
     settings = flags.settings_class(recipes.get(recipe))
     kept = flags.settings_class(None)

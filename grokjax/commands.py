@@ -69,6 +69,11 @@ def started_by_script() -> None:
     _script[:] = [python(), *sys.argv]
 
 
+def script() -> str:
+    """The line that starts this script, before its flags."""
+    return " ".join(map(quoted, [python(), sys.argv[0]]))
+
+
 def program() -> list[str]:
     """The words that start grokjax."""
     typed = sys.argv[0]

@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import tyro
-
-from grokjax import commands, door, interrupt
+from grokjax import commands, door, interrupt, words
 from grokjax.settings import ConfigError
 from grokjax.sweep import Sweep
 
@@ -68,7 +66,7 @@ Arguments = TypeVar("Arguments")
 def script(body: Callable[[Arguments], None], arguments: type[Arguments]) -> None:
     """Runs an experiment script on its command line, with the command's exit codes."""
     commands.started_by_script()
-    sys.exit(guarded(lambda: body(tyro.cli(arguments))))
+    sys.exit(guarded(lambda: body(words.parse(arguments, sys.argv[1:], commands.script()))))
 
 
 def guarded(action: Callable[[], None]) -> int:

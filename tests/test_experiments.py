@@ -28,6 +28,7 @@ def test_help_shows_defaults(script):
 @pytest.mark.parametrize(
     ("script", "flag", "value", "message"),
     [
+        ("seeds.py", "--out", "x", "out: --out is given twice; give it once"),
         ("seeds.py", "--max-epochs", 30, "max_epochs: 30 is not allowed"),
         ("sweep_wd.py", "--max-epochs", 30, "max_epochs: 30 is not allowed"),
         ("scaling.py", "--devices", 999, "devices: (999,) is not allowed; from 1 to the"),

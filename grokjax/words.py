@@ -1,0 +1,110 @@
+"""The words of a command line: what tyro would misread is refused in one line, the rest parsed."""
+
+from __future__ import annotations
+
+import dataclasses
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import tyro
+
+from grokjax.commands import quoted
+from grokjax.settings import ConfigError, refuse, shown
+
+MOST = 1000
+"""Characters of a word."""
+
+Parsed = TypeVar("Parsed")
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A flag of a command: `--name`, or `--no-name` too if it is `boolean`."""
+
+    name: str
+    boolean: bool = False
+    several: bool = False  # takes any number of values, which make an axis
+
+
+def parse(kind: type[Parsed], words: Sequence[str], prog: str) -> Parsed:
+    """The command's arguments as an instance of `kind`, a dataclass that tyro understands.
+
+    Raises ConfigError where the parser would take the words for something else
+    than they say, SystemExit(2) with its own message where they are refused by it.
+    """
+    check(words)
+    asked = bool({"-h", "--help"} & set(words))
+    if not asked:
+        _refuse_repeated(words, {flag.name: flag for flag in flags_of(kind)})
+    return tyro.cli(kind, prog=prog, args=words)
+
+
+def check(words: Sequence[str]) -> None:
+    """Refuses what the parser would repeat in full and as it is, to a terminal."""
+    flag = "command line"
+    for word in words:
+        if word.startswith("--") and word.strip("- "):
+            flag = shown(word[2:].partition("=")[0][:40])
+        controls = any(unicodedata.category(c) == "Cc" for c in word)
+        if controls or not word.strip("- ") or len(word) > MOST:
+            allowed = (
+                f"at most {MOST} characters, no control characters, not only dashes and spaces"
+            )
+            raise refuse(flag, word, allowed)
+
+
+def flags_of(kind: Any) -> Iterator[Flag]:
+    """The flags of a dataclass and of the dataclasses in it."""
+    hints = get_type_hints(kind, include_extras=True)
+    for f in dataclasses.fields(kind):
+        types = set(_parts(hints[f.name]))
+        nested = [each for each in types if dataclasses.is_dataclass(each)]
+        if nested:
+            yield from flags_of(nested[0])
+        else:
+            yield Flag("--" + f.name.replace("_", "-"), bool in types, tuple in types)
+
+
+def _parts(hint: Any) -> Iterator[Any]:
+    """All types that a hint is made of."""
+    yield get_origin(hint) or hint
+    if get_origin(hint) is Annotated:
+        yield from _parts(get_args(hint)[0])
+    elif get_origin(hint) in (Union, UnionType, tuple):
+        for each in get_args(hint):
+            yield from _parts(each)
+
+
+def _given(words: Sequence[str], flags: dict[str, Flag]) -> Iterator[tuple[str, list[str]]]:
+    """Every flag among the words with its values, in their order; `--no-name` as `--name`."""
+    name, values = "", []
+    for word in words:
+        if not word.startswith("--"):
+            values.append(word)
+            continue
+        if name:
+            yield name, values
+        name, equals, _ = word.replace("_", "-").partition("=")
+        name = name.replace("--no-", "--") if name not in flags else name
+        values = [word.partition("=")[2]] if equals else []
+    if name:
+        yield name, values
+
+
+def _refuse_repeated(words: Sequence[str], flags: dict[str, Flag]) -> None:
+    """The parser would keep only the last of them."""
+    seen: dict[str, list[str]] = {}
+    for name, values in _given(words, flags):
+        if name not in seen:
+            seen[name] = values
+            continue
+        flag = flags.get(name, Flag(name))
+        once = "give it once"
+        if flag.several:
+            once += f", with all its values: {name} {' '.join(map(quoted, seen[name] + values))}"
+        elif flag.boolean:
+            once = f"give {name} or {name.replace('--', '--no-', 1)}"
+        raise ConfigError(f"{shown(name[2:].replace('-', '_'))}: {name} is given twice; {once}")
