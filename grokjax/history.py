@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grokjax import journal, layout, memory
+from grokjax import journal, labels, layout, memory
 from grokjax.files import DamagedRun
 from grokjax.sweep import Sweep
 
@@ -73,7 +73,9 @@ def merged(
         coordinates["layer"] = layers
     if "embedding_power" in variables:
         coordinates["frequency"] = np.arange(1, variables["embedding_power"].shape[2] + 1)
-    return xr.Dataset(data, coordinates)
+    configs = [sweep[m] for m in members]
+    names = {"task": labels.tasks(configs), "loss": labels.losses(c.loss for c in configs)}
+    return xr.Dataset(data, coordinates, names)
 
 
 def _nothing(sweep: Sweep, members: Sequence[int]) -> dict[str, np.ndarray]:

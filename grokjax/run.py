@@ -86,6 +86,7 @@ class Run:
         number, status and every swept field. Variables, float32: `train_loss,
         test_loss, train_accuracy, test_accuracy, weight_norm, embedding_gini`,
         `layer_norm [member, eval, layer]` and `embedding_power [member, eval, frequency]`.
+        Attributes: `task` and `loss` in words, for titles and axes.
 
         Always from the journal, whose parts have digests that are verified; `history.nc`
         has the same for other programs.

@@ -49,7 +49,7 @@ def test_members_without_numbers_leave_the_axes_empty(history, evaluations, log_
 
 
 def test_norms_have_a_line_a_layer(history):
-    ax = plots.norms(history)
+    ax = plots.norms(history).axes[0]
     assert [line.get_label() for line in ax.lines] == ["embed", "output"]
     expected = np.median(history.layer_norm.sel(layer="output").values, axis=0)
     np.testing.assert_allclose(ax.lines[1].get_ydata(), expected)

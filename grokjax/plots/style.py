@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import io
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
+import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import (
+    FuncFormatter,
+    LogFormatterMathtext,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+)
 
 from grokjax.files import replacing
 
@@ -28,23 +42,129 @@ STYLE: Any = {
 # Okabe & Ito 2008, told apart with any common colour blindness.
 TRAIN, TEST, OTHER = "#0072B2", "#D55E00", "#009E73"
 OTHERS = ("#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+CATEGORIES = (TRAIN, TEST, OTHER, "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#999999")
+"""Colours of values that have no order."""
+LAYERS = (OTHER, "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#999999")
+"""Colours of layers, which are neither train nor test; `page.css` has the same order."""
 
 styled = mpl.rc_context(STYLE)
 """Decorator: what is drawn inside has the style, whatever the caller's own is."""
 
+NARROW = 3.7
+"""Inches across of a figure for a phone: 96 to an inch make 355 px, with lettering in full size."""
+
+_narrow: ContextVar[bool] = ContextVar("narrow", default=False)
+
+
+@contextmanager
+def narrow() -> Iterator[None]:
+    """Inside, figures are as wide as a phone, their panels one below the other."""
+    token = _narrow.set(True)
+    try:
+        yield
+    finally:
+        _narrow.reset(token)
+
 
 @styled
 def figure(
-    width: float = 7.0, height: float = 4.2, columns: int = 1, rows: int = 1
+    width: float = 7.0, height: float = 4.2, columns: int = 1, rows: int = 1, **options: Any
 ) -> tuple[Figure, Any]:
-    """A styled figure and its axes (an array of them for several)."""
-    fig = Figure(figsize=(width, height), layout="constrained")
-    return fig, fig.subplots(rows, columns)
+    """A styled figure and its axes (an array of them for several).
+
+    Args:
+      width: inches; inside `narrow` that of a phone.
+      height: inches; inside `narrow` in proportion.
+      columns: of panels.
+      rows: of panels. Inside `narrow` all panels are one below the other, in reading
+        order, and the array still has this shape.
+      **options: of `Figure.subplots`.
+    """
+    if not _narrow.get():
+        fig = Figure(figsize=(width, height), layout="constrained")
+        return fig, fig.subplots(rows, columns, **options)
+    panels = rows * columns
+    each = max(2.8, height / rows * min(1, NARROW / (width / columns)))
+    fig = Figure(figsize=(NARROW, each * panels), layout="constrained")
+    found = np.ravel(fig.subplots(panels, 1, **options))
+    if panels == 1:
+        return fig, found[0] if options.get("squeeze", True) else found.reshape(1, 1)
+    squeezed = options.get("squeeze", True) and 1 in (rows, columns)
+    return fig, found if squeezed else found.reshape(rows, columns)
 
 
 def axes(ax: Axes | None) -> Axes:
     """The axes to draw on: those given, or new ones."""
     return figure(7.5, 4.6)[1] if ax is None else ax
+
+
+def columns_of(texts: Sequence[str], width: float) -> int:
+    """Columns of a legend with these texts in a figure so many inches wide."""
+    column = 0.5 + 0.082 * max(map(len, texts), default=1)  # a handle, and letters of 10 pt
+    return max(1, min(len(texts), int(width / column)))
+
+
+def legend_below(
+    drawn: Figure | Axes, handles: Sequence[Artist] | None = None, title: str | None = None
+) -> None:
+    """A legend below a figure, in as many columns as fit; none without labels.
+
+    Args:
+      drawn: the figure, or the axes whose labels are listed, below its figure.
+      handles: what to list instead.
+      title: above them.
+    """
+    fig = figure_of(drawn)
+    if handles is None:
+        of = [drawn] if isinstance(drawn, Axes) else fig.axes
+        handles = [h for ax in of for h in ax.get_legend_handles_labels()[0]]
+    if handles and fig.get_layout_engine() is None:  # nothing would keep room below
+        fig.axes[0].legend(handles=handles, loc="best", title=title)
+    elif handles:
+        texts = [str(handle.get_label()) for handle in handles]
+        columns = columns_of(texts, fig.get_figwidth())
+        fig.legend(handles=handles, loc="outside lower center", ncols=columns, title=title)
+
+
+def heading(fig: Figure, title: str, note: str = "") -> None:
+    """A title above a figure and an explanation below the title, both wrapped to its width."""
+    width = fig.get_figwidth()
+    lines = textwrap.fill(title, max(20, int(width / 0.095)))
+    fig.suptitle(lines, fontsize=11.5)
+    if note:
+        # An empty title of the uppermost axes would not keep room: the suptitle has both.
+        small = textwrap.fill(note, max(20, int(width / 0.072)))
+        fig.suptitle(f"{lines}\n{small}", fontsize=10)
+
+
+def whole_numbers(*of: Axis) -> None:
+    """Ticks of these axes at whole numbers only."""
+    for axis in of:
+        axis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
+
+
+def log_scale(ax: Axes, which: Literal["x", "y"]) -> None:
+    """Makes an axis logarithmic once its data are drawn, with labels that read as numbers."""
+    ax.set(**{f"{which}scale": "log"})
+    axis = ax.xaxis if which == "x" else ax.yaxis
+    low, high = sorted(axis.get_view_interval())
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 500 * low else (1,)))
+    axis.set_major_formatter(FuncFormatter(_short))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _short(value: float, _: int | None = None) -> str:
+    """A number of a logarithmic axis: `0.02`, `5,000`, or a power of ten."""
+    if 1e-3 <= value < 1e6:
+        return f"{value:,g}" if value < 1 else f"{value:,.0f}"
+    return LogFormatterMathtext()(value)
+
+
+def same_limits(several: Sequence[Axes]) -> None:
+    """Gives these axes the vertical limits that hold what all of them show."""
+    limits = np.array([ax.get_ylim() for ax in several])
+    for ax in several:
+        ax.set_ylim(limits[:, 0].min(), limits[:, 1].max())
 
 
 def figure_of(drawn: Figure | Axes) -> Figure:

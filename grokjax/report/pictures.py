@@ -53,13 +53,11 @@ def learning(run: Run, times: dict[str, Survival]) -> Section:
     section = Section(
         "learning",
         "Learning",
-        "Median and quartiles over all members that have begun; one that stopped keeps its last "
-        "value. Times are Kaplan-Meier estimates with their 95% band: a member that has not got "
+        "Times are Kaplan-Meier estimates with their 95% band: a member that has not got "
         "there counts as later than when it was last looked at.",
     )
     history = run.history
-    section.add(plots.accuracy(history), "Accuracy against epochs")
-    section.add(plots.loss(history), "Loss against epochs")
+    section.add(plots.curves(history), "Accuracy and loss against epochs")
     section.add(
         plots.survival(times),
         "Share of members not there yet, against epochs",
