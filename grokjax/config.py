@@ -33,6 +33,8 @@ from grokjax.settings import (
     at_least,
     at_most,
     checked,
+    near,
+    refuse,
     setting,
     shown,
     whole,
@@ -187,6 +189,12 @@ class Config:
         "evaluation between memorising and grokking with more than twice chance on the test pairs",
     )
 
+    def __new__(cls, **values: Any) -> Config:
+        """Refuses a setting that does not exist, before `__init__` raises a TypeError."""
+        for name in values.keys() - FIELDS.keys():
+            check_name(name)
+        return super().__new__(cls)
+
     def __post_init__(self) -> None:
         for f in dataclasses.fields(self):
             object.__setattr__(self, f.name, checked(f, TYPES[f.name], getattr(self, f.name)))
@@ -238,6 +246,8 @@ class Config:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Config:
         """The inverse of `to_dict`. Raises ConfigError on a field that does not exist."""
+        if not isinstance(values, dict):
+            raise refuse("config", values, "give a dict of settings")
         for name in values:
             check_name(name)
         return cls(**values)
@@ -255,4 +265,4 @@ def names_of(*kinds: str) -> list[str]:
 def check_name(name: str) -> None:
     """Raises ConfigError unless `name` is a field of Config."""
     if name not in FIELDS:
-        raise ConfigError(f"{shown(name)}: no such setting; there are {', '.join(FIELDS)}")
+        raise ConfigError(f"{shown(name)}: no such setting; {near(name, FIELDS)}")

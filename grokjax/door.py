@@ -7,7 +7,7 @@ import operator
 import re
 from pathlib import Path
 
-from grokjax import files, lock
+from grokjax import files, lock, paths
 from grokjax.settings import LONGEST, ConfigError, refuse, shown
 
 
@@ -49,8 +49,9 @@ def flag(name: str, value: object) -> bool:
 
 def place(out: str | Path) -> Path:
     """The path of a run to be, whole. Raises ConfigError where there can be no folder."""
+    path = paths.given("out", out)
     try:
-        directory = Path(out).resolve()
+        directory = path.resolve()
         for each in (directory, *directory.parents):
             # What is a link still leads to itself: from Python 3.13 on `resolve` lets it pass.
             if (each.exists() or each.is_symlink()) and not each.is_dir():

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from grokjax import commands, description, door, files, hosts, journal, lock, run
+from grokjax import commands, description, door, files, hosts, journal, lock, paths, run
 from grokjax.checkpoint import Checkpoints
 from grokjax.config import SCHEMA_VERSION, Config
 from grokjax.devices import prepare
@@ -19,7 +19,7 @@ from grokjax.engine import Engine
 from grokjax.lock import Lock
 from grokjax.progress import Progress
 from grokjax.run import Run
-from grokjax.settings import ConfigError
+from grokjax.settings import ConfigError, refuse
 from grokjax.sweep import Sweep
 
 CHECKPOINT_EVERY = 60.0
@@ -68,7 +68,8 @@ def train(
       Interrupted: a signal came (SIGINT, SIGTERM, SIGHUP, SIGUSR1 or SIGUSR2); everything
         is saved, and the message says how to go on.
     """
-    sweep = Sweep(sweep) if isinstance(sweep, Config) else sweep
+    sweep = _sweep(sweep)
+    _check_progress(progress)
     door.named(recipe)
     directory = door.place(out)  # the working directory may change, or be removed
     door.settled(lanes, devices, checkpoint_every)
@@ -93,7 +94,7 @@ def train(
 def resume(
     directory: str | Path,
     *,
-    sweep: Sweep | None = None,
+    sweep: Sweep | Config | None = None,
     lanes: int | str = "auto",
     devices: int | str = "auto",
     checkpoint_every: float = CHECKPOINT_EVERY,
@@ -117,7 +118,7 @@ def resume(
 
 def _resume(
     directory: str | Path,
-    sweep: Sweep | None,
+    sweep: Sweep | Config | None,
     lanes: int | str,
     devices: int | str,
     checkpoint_every: float,
@@ -125,11 +126,12 @@ def _resume(
     again: bool = False,
 ) -> Run:
     """`resume`; again: whether the program that called, started again, would do the same."""
-    directory = Path(directory).resolve()
+    directory = paths.given("directory", directory).resolve()
+    _check_progress(progress)
     door.spelt(directory)
     description.refuse_altered(directory)
     loaded = run.load(directory)
-    extended = loaded.sweep if sweep is None else loaded.sweep.extended(sweep)
+    extended = loaded.sweep if sweep is None else loaded.sweep.extended(_sweep(sweep))
     door.settled(lanes, devices, checkpoint_every)
     prepare(devices)
     _same_settings(extended, lanes)
@@ -159,6 +161,21 @@ def _holds_run(directory: Path) -> bool:
     """Whether process 0 sees a run there; what it sees decides for all processes."""
     seen = np.array([[(directory / files.CONFIG).exists()]])
     return bool(hosts.gather({"seen": seen})["seen"][0, 0])
+
+
+def _sweep(given: Sweep | Config) -> Sweep:
+    """The members that a launch was given."""
+    if isinstance(given, Config):
+        return Sweep(given)
+    if not isinstance(given, Sweep):
+        raise refuse("sweep", given, "give a Sweep or a Config, such as recipe.config")
+    return given
+
+
+def _check_progress(progress: object) -> None:
+    """Raises ConfigError for what cannot show progress, before anything is written."""
+    if not isinstance(progress, bool | Progress):
+        raise refuse("progress", progress, "give True, False or a grokjax.progress.Progress")
 
 
 def _same_settings(sweep: Sweep, lanes: int | str) -> None:

@@ -13,10 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grokjax import description, files, journal, layout, memory, parameters, parts
+from grokjax import (
+    description,
+    files,
+    journal,
+    layout,
+    memory,
+    parameters,
+    parts,
+    paths,
+    prediction,
+    selection,
+    table,
+)
 from grokjax.analysis.timing import held
-from grokjax.config import Config, names_of
-from grokjax.stopping import is_over
+from grokjax.config import Config
+from grokjax.settings import near, refuse
 from grokjax.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -55,28 +67,7 @@ class Run:
 
         status: grokked, memorised, not memorised, diverged, running or pending.
         """
-        import pandas as pd
-
-        done = {
-            m: (ended.status, ended.epochs)
-            for m, ended in journal.finished(self.directory).items()
-            # This Run may be older than an extension.
-            if m < len(self.sweep) and is_over(self.sweep[m], ended)
-        }
-        seen: dict[int, int] = {}
-        for part in journal.parts(self.directory, "records", "member", "epoch"):
-            for member, epoch in zip(part["member"].tolist(), part["epoch"].tolist(), strict=True):
-                seen[member] = max(epoch, seen.get(member, 0))
-        rows = []
-        names = dict.fromkeys([*self.sweep.swept, *names_of("traced"), "train_size"])
-        for m in self._chosen:
-            status, epochs = done.get(m) or ("running" if m in seen else "pending", seen.get(m, 0))
-            settings = self.sweep[m]
-            row = {"status": status, "epochs": epochs} | {n: getattr(settings, n) for n in names}
-            row["data_seed"] = settings.seed if settings.data_seed is None else settings.data_seed
-            rows.append(row)
-        index = pd.Index(self._chosen, name="member")
-        return pd.DataFrame(rows, index=index, columns=["status", "epochs", *names])
+        return table.members(self.directory, self.sweep, self._chosen)
 
     @functools.cached_property
     def history(self) -> xr.Dataset:
@@ -114,10 +105,12 @@ class Run:
 
         Combinations that the sweep does not have are NaN; so is what follows a
         member's stop, unless its last value is to `hold`. Raises ValueError if
-        nothing is swept.
+        nothing is swept, ConfigError if the history has no such variable.
         """
         if not self.sweep.swept:
             raise ValueError("grid: nothing is swept in this run")
+        if not isinstance(variable, str) or variable not in self.history.data_vars:
+            raise refuse("variable", variable, near(variable, map(str, self.history.data_vars)))
         array = self.history[variable].drop_vars(["status", "step", "member"])
         if hold:
             array = array.copy(data=held(array.values))
@@ -127,24 +120,45 @@ class Run:
         return array.set_index(member=[first, *others]).unstack("member")
 
     def select(self, **settings: Any) -> Run:
-        """The members with these settings, as a Run of their own."""
-        wanted = settings.items()
-        return self.of(
-            m for m in self._chosen if all(getattr(self.sweep[m], n) == v for n, v in wanted)
-        )
+        """The members with these settings, as a Run of their own.
 
-    def of(self, members: Iterable[int]) -> Run:
-        """The members with these numbers, in this order, as a Run of their own."""
-        return Run(self.directory, self.info, self.sweep, list(members))
+        Args:
+          **settings: by name a value, or a list of values of which a member has any.
+
+        Raises:
+          ConfigError: no such setting, or a value that no member has.
+
+        Example:
+          `run.select(weight_decay=1.0, seed=[0, 1])`
+        """
+        return self._with(selection.matching(self.sweep, self._chosen, settings))
+
+    def of(self, members: Iterable[int] | Iterable[bool]) -> Run:
+        """Some of the members, as a Run of their own.
+
+        Args:
+          members: their numbers, in the order that the new Run has them; or a mask of the
+            members of this Run, such as `run.members["status"] == "grokked"`.
+
+        Raises:
+          ConfigError: a number that this Run does not have or that is repeated, or a
+            mask of other members.
+        """
+        return self._with(selection.members(members, self._chosen))
+
+    def _with(self, members: Sequence[int]) -> Run:
+        return Run(self.directory, self.info, self.sweep, members)
 
     @functools.cached_property
     def params(self) -> dict[str, Any]:
         """Nested dict of float32 arrays with leading axis M, in the order of `members`.
 
         Members in training are as of the last checkpoint; NaN for one that
-        has none yet. Raises ValueError if shapes differ between members.
+        has none yet. Raises ValueError if shapes differ between members, or there is none.
         """
         shapes = [layout.shapes(self.sweep[m]) for m in self._chosen]
+        if not shapes:
+            raise ValueError("params: no member is selected; select at least one")
         if any(other != shapes[0] for other in shapes):
             raise ValueError("params: shapes differ between programs; use select or params_of")
         size = 4 * len(self) * sum(math.prod(shape) for shape in shapes[0].values())
@@ -157,8 +171,20 @@ class Run:
         return parameters.nested(stacked)
 
     def params_of(self, member: int) -> dict[str, Any]:
-        """One member's parameters. Raises KeyError if it has none yet."""
-        return parameters.nested(self._flat_params([member])[member])
+        """One member's parameters, as `params` without the leading axis.
+
+        Raises ConfigError if this Run does not have the member, ValueError if the member has
+        no parameters yet.
+        """
+        number = selection.member(member, self._chosen)
+        found = self._flat_params([number])
+        if number not in found:
+            status = self.members.loc[number, "status"]
+            raise ValueError(
+                f"params_of: member {number} is {status} and has no parameters saved yet; "
+                "load the run again later"
+            )
+        return parameters.nested(found[number])
 
     def _flat_params(self, wanted: Sequence[int]) -> dict[int, dict[str, np.ndarray]]:
         return parameters.latest(self.directory, self.sweep, wanted, self._all_finished)
@@ -170,20 +196,13 @@ class Run:
     @property
     def embeddings(self) -> np.ndarray:
         """Embeddings, float32 `[M, P, D]`; with one-hot inputs the first layer's weights, D = H."""
-        return layout.table(self.params, self.sweep[self._chosen[0]].modulus)
+        params = self.params
+        return layout.table(params, self.sweep[self._chosen[0]].modulus)
 
     @property
     def network(self) -> Config:
         """The settings of the members' network. Raises ValueError if they have several."""
-        return self._only(dict.fromkeys(layout.network(self.sweep[m]) for m in self._chosen))
-
-    def _only(self, found: Iterable[Config]) -> Config:
-        """The only one of them, or ValueError."""
-        networks = list(found)
-        if len(networks) == 1:
-            return networks[0]
-        names = [n for n in layout.NETWORK if len({getattr(c, n) for c in networks}) > 1]
-        raise ValueError(f"network: members differ in {', '.join(names)}; use select")
+        return prediction.only(dict.fromkeys(layout.network(self.sweep[m]) for m in self._chosen))
 
     @functools.cached_property
     def snapshots(self) -> xr.DataArray:
@@ -195,26 +214,26 @@ class Run:
     def apply(self, params: dict[str, Any], pairs: np.ndarray) -> np.ndarray:
         """Logits `[N, C]` of one member's parameters on pairs, int `[N, 2]`.
 
-        In the precision that the members share, else in float32. Raises ValueError if
-        they have several kinds of network with such parameters.
+        Computed in the precision that the members share, else in float32.
+
+        Args:
+          params: as `params_of` gives them.
+          pairs: tokens, each from 0 to P - 1.
+
+        Raises:
+          ConfigError: parameters of no member's network, or what is no pair of tokens.
+          ValueError: members have several kinds of network with such parameters.
         """
-        import jax.numpy as jnp
-
-        from grokjax import models
-        from grokjax.numerics import pinned
-
-        shapes = {f"{layer}/{n}": x.shape for layer, q in params.items() for n, x in q.items()}
-        networks = dict.fromkeys(layout.network(self.sweep[m]) for m in self._chosen)
-        model = models.build(self._only(c for c in networks if layout.shapes(c) == shapes))
-        precisions = {self.sweep[m].precision for m in self._chosen}
-        with pinned(precisions.pop() if len(precisions) == 1 else "float32"):
-            return np.asarray(model.apply(params, jnp.asarray(pairs, jnp.int32)))
+        return prediction.logits(params, pairs, [self.sweep[m] for m in self._chosen])
 
     def data_of(self, member: int) -> Examples:
-        """The pairs that one member learns from and is tested on, with their labels."""
+        """The pairs that one member learns from and is tested on, with their labels.
+
+        Raises ConfigError if this Run does not have the member.
+        """
         from grokjax import dataset
 
-        return dataset.of(self.sweep[member])
+        return dataset.of(self.sweep[selection.member(member, self._chosen)])
 
     def write_history(self) -> None:
         """Writes `history.nc` from the journal, as a whole."""
@@ -229,11 +248,14 @@ class Run:
 def load(directory: str | Path) -> Run:
     """Opens a run directory.
 
+    Args:
+      directory: where the run is; `~` is the home directory.
+
     Raises:
       FileNotFoundError: there is no run in it.
       DamagedRun: it cannot be read, or leads to files outside of it.
       ConfigError: another grokjax wrote it.
     """
-    path = Path(directory)
+    path = paths.given("directory", directory)
     info, sweep = description.read(path)
     return Run(path, info, sweep, range(len(sweep)))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import numbers
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import field
 from typing import Any, Literal, get_args, get_origin
 
 
 class ConfigError(ValueError):
-    """A setting that cannot be used. The message is one line: field, value, what is allowed."""
+    """A setting or an argument that cannot be used.
+
+    The message is one line: its name, the value, what is allowed.
+    """
 
 
 MOST = 2**128 - 2**104
@@ -23,6 +26,16 @@ LONGEST = 200
 def refuse(name: str, value: object, allowed: str) -> ConfigError:
     """The one form of every refusal, to be raised by the caller."""
     return ConfigError(f"{name}: {shown(repr(value))} is not allowed; {allowed}")
+
+
+def near(name: object, names: Iterable[str]) -> str:
+    """`did you mean X?`, or all names where none is like `name`."""
+    import difflib
+
+    text, known = name[:LONGEST].lower() if isinstance(name, str) else "", list(names)
+    close = [n for n in known if "".join(word[0] for word in n.split("_")) == text]  # lr, wd
+    close = close or difflib.get_close_matches(text, known, n=2, cutoff=0.7)
+    return f"did you mean {' or '.join(close)}?" if close else f"one of {', '.join(known)}"
 
 
 def shown(text: object) -> str:
@@ -85,9 +98,9 @@ def checked(f: dataclasses.Field[Any], hint: Any, value: Any) -> Any:
     """`value` as a plain Python value of the field's type, or a refusal."""
     allowed, ok = f.metadata["allowed"], f.metadata["ok"]
     if get_origin(hint) is Literal:
-        if value not in get_args(hint):
+        if not isinstance(value, str) or value not in get_args(hint):
             raise refuse(f.name, value, "one of " + ", ".join(get_args(hint)))
-        return value
+        return str(value)
     if value is None and type(None) in get_args(hint):
         return None
     if hint is bool:

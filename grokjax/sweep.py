@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from grokjax.config import FIELDS, Config, check_name, names_of
-from grokjax.settings import ConfigError, refuse
+from grokjax.settings import ConfigError, refuse, shown
 
 MOST_MEMBERS = 100_000
 """Of one run. Each is checked by itself, 5 s for so many."""
@@ -58,13 +58,13 @@ class Sweep:
         values = _axes(axes)
         _few_enough(math.prod(map(len, values.values())))
         rows = list(itertools.product(*values.values()))
-        self._fill(config or Config(), {n: [row[i] for row in rows] for i, n in enumerate(values)})
+        self._fill(_base(config), {n: [row[i] for row in rows] for i, n in enumerate(values)})
 
     @classmethod
     def zip(cls, config: Config | None = None, **axes: Iterable[Any]) -> Sweep:
         """Axes of equal length side by side: member i has the i-th value of each."""
         values = _axes(axes)
-        return cls._of(config or Config(), values)
+        return cls._of(_base(config), values)
 
     def product(self, **axes: Iterable[Any]) -> Sweep:
         """Every member of this sweep with every value of new axes."""
@@ -81,6 +81,8 @@ class Sweep:
 
     def __add__(self, other: Sweep) -> Sweep:
         """The members of both; a field swept in only one keeps its shared value in the other."""
+        if not isinstance(other, Sweep):
+            return NotImplemented
         names = [n for n in FIELDS if self._varies(other, n)]
         for name in set(names) & set(names_of("run")):
             ours, theirs = getattr(self.config, name), getattr(other.config, name)
@@ -95,6 +97,8 @@ class Sweep:
 
         Raises ConfigError if `other` lacks a member of this one, which a run cannot undo.
         """
+        if not isinstance(other, Sweep):
+            raise refuse("sweep", other, "give a Sweep")
         most, mine = other.config.max_epochs, self.config.max_epochs
         if most < mine:
             raise refuse("max_epochs", most, f"the run has {mine}, and can only be given more")
@@ -157,8 +161,16 @@ class Sweep:
     def __len__(self) -> int:
         return len(self.members)
 
+    def __iter__(self) -> Iterator[Config]:
+        return iter(self.members)
+
     def __getitem__(self, member: int) -> Config:
-        return self.members[member]
+        try:
+            return self.members[member]
+        except (IndexError, TypeError) as error:
+            last = len(self) - 1
+            text = f"sweep: {shown(repr(member))} is not a member; they are 0 to {last}"
+            raise type(error)(text) from None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sweep) and self.members == other.members
@@ -189,7 +201,18 @@ class Sweep:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Sweep:
         """The inverse of `to_dict`. Raises ConfigError as the constructor does."""
+        if not isinstance(values, dict) or not {"config", "columns"} <= values.keys():
+            raise refuse("sweep", values, "give a dict with config and columns, as from to_dict")
+        if not isinstance(values["columns"], dict):
+            raise refuse("columns", values["columns"], "give a dict of axes")
         return cls._of(Config.from_dict(values["config"]), _axes(values["columns"]))
+
+
+def _base(config: Config | None) -> Config:
+    """The settings that all members share: those given, or the defaults."""
+    if config is not None and not isinstance(config, Config):
+        raise refuse("config", config, "give a Config, such as recipes.get('notebook').config")
+    return config or Config()
 
 
 def _lacking(number: int, member: Config, other: Sweep) -> ConfigError:
@@ -217,9 +240,12 @@ def _axes(axes: Mapping[str, Iterable[Any]]) -> dict[str, list[Any]]:
         check_name(name)
         if name not in names_of("static", "traced"):
             raise ConfigError(f"{name}: has one value for a whole run and cannot be swept")
-        if isinstance(values, str) or not isinstance(values, Iterable):
-            raise refuse(name, values, "an axis is a list of values")
-        checked[name] = list(itertools.islice(values, MOST_MEMBERS + 1))
+        try:
+            if isinstance(values, str | bytes | Mapping):
+                raise TypeError
+            checked[name] = list(itertools.islice(values, MOST_MEMBERS + 1))
+        except TypeError:  # also an array without dimensions
+            raise refuse(name, values, "an axis is a list of values") from None
         _few_enough(len(checked[name]))
         if not checked[name]:
             raise refuse(name, checked[name], "an axis has at least one value")

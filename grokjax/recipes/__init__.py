@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grokjax.recipes import doshi, notebook, power, prieto
 from grokjax.recipes.recipe import Recipe
-from grokjax.settings import refuse
+from grokjax.settings import near, refuse
 
 __all__ = ["DEFAULT", "RECIPES", "Recipe", "get"]
 
@@ -17,6 +17,6 @@ DEFAULT = "notebook"
 
 def get(name: str) -> Recipe:
     """The recipe of this name. Raises ConfigError if there is none."""
-    if name not in RECIPES:
-        raise refuse("recipe", name, "one of " + ", ".join(RECIPES))
+    if not isinstance(name, str) or name not in RECIPES:
+        raise refuse("recipe", name, near(name, RECIPES))
     return RECIPES[name]

@@ -1,0 +1,292 @@
+"""Which members a user means, from Python: as meant, or refused in one line."""
+
+import dataclasses
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import grokjax
+import grokjax.progress
+import grokjax.recipes
+from grokjax import Config, Sweep
+from tests.conftest import TINY
+from tests.test_report import StopAfter
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Members 0 to 3 are over, 4 is in training and 5 is pending."""
+    sweep = Sweep(Config(**TINY), weight_decay=[0.0, 0.5, 1.0], seed=[3, 4])
+    out = tmp_path_factory.mktemp("runs") / "run"
+    with pytest.raises(KeyboardInterrupt):
+        grokjax.train(sweep, out, lanes=1, devices=1, progress=StopAfter(13), checkpoint_every=1e-9)
+    stopped = grokjax.load(out)
+    assert stopped.members["status"].tolist()[4:] == ["running", "pending"]
+    return stopped
+
+
+def numbers(run):
+    return run.members.index.tolist()
+
+
+MASK = [True, False, False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([2, 0], [2, 0]),
+        (np.array([2, 0]), [2, 0]),
+        (range(3), [0, 1, 2]),
+        ((m for m in (5, 1)), [5, 1]),
+        (pd.Index([4]), [4]),
+        (pd.Series([4, 1], index=[0, 1]), [4, 1]),
+        (xr.DataArray([1, 3], dims="member"), [1, 3]),
+        ([], []),
+        (MASK, [0, 3]),
+        (np.array(MASK), [0, 3]),
+        (pd.Series(MASK), [0, 3]),
+        (pd.array(MASK, dtype="boolean"), [0, 3]),
+        (xr.DataArray(MASK, dims="member"), [0, 3]),
+        ([False] * 6, []),
+    ],
+    ids=repr,
+)
+def test_members_are_named_by_numbers_or_by_a_mask(run, given, expected):
+    assert numbers(run.of(given)) == expected
+
+
+def test_masks_made_of_a_runs_own_tables(run):
+    chosen = run.of(run.members["weight_decay"] == 0.5)
+    assert numbers(chosen) == [2, 3]
+    assert numbers(chosen.of(chosen.members["seed"] == 4)) == [3], "a mask is of the members here"
+    assert numbers(chosen.of(chosen.history.seed == 3)) == [2]
+
+
+def refusal(call, *arguments, **settings):
+    with pytest.raises(ValueError) as refused:  # noqa: PT011, the message is what is tested
+        call(*arguments, **settings)
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([True, False], "members: a mask of 2 members is not allowed; give one of the members"),
+        (pd.Series(MASK, index=range(1, 7)), "members: a mask of members 1 to 6 is not allowed"),
+        ([True, 1, 0, 0, 0, 0], "members: True is not allowed; the members here are 0 to 5"),
+        ([-1], "members: -1 is not allowed; the members here are 0 to 5"),
+        ([99], "members: 99 is not allowed; the members here are 0 to 5"),
+        ([0, 1, 0], "members: 0 is not allowed; it is given 2 times; give it once"),
+        ([1.0], "members: 1.0 is not allowed"),
+        ([np.nan], "members: nan is not allowed"),
+        ([None], "members: None is not allowed"),
+        ([[0, 1]], "members: [0, 1] is not allowed"),
+        (["0"], "members: '0' is not allowed"),
+        ("ab", "members: 'ab' is not allowed; give a list of member numbers"),
+        (3, "members: 3 is not allowed; give a list"),
+        (np.array(3), "members: array(3) is not allowed; give a list"),
+        (None, "members: None is not allowed; give a list"),
+        ({0: 1}, "members: {0: 1} is not allowed; give a list"),
+    ],
+    ids=repr,
+)
+def test_what_names_no_members_is_refused(run, given, message):
+    assert message in refusal(run.of, given)
+
+
+def test_a_selection_has_its_own_members_only(run):
+    some = run.of([4, 2])
+    assert "members: 0 is not allowed; the members here are 4, 2" in refusal(some.of, [0])
+    for call in (some.params_of, some.data_of):
+        assert "member: 0 is not allowed; the members here are 4, 2" in refusal(call, 0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, [0, 1, 2, 3, 4, 5]),
+        ({"seed": 3}, [0, 2, 4]),
+        ({"seed": [3, 4]}, [0, 1, 2, 3, 4, 5]),
+        ({"seed": range(3, 4), "weight_decay": (0.0, 1)}, [0, 4]),
+        ({"weight_decay": np.array([0.5, 1.0])}, [2, 3, 4, 5]),
+        ({"seed": np.int64(4), "weight_decay": np.float64(0.5)}, [3]),
+        ({"seed": {3}, "operation": "add", "batch_size": 9}, [0, 2, 4]),
+        ({"data_seed": 4}, [1, 3, 5]),
+        ({"data_seed": None, "seed": 4}, [1, 3, 5]),
+    ],
+    ids=repr,
+)
+def test_settings_select_members(run, settings, expected):
+    assert numbers(run.select(**settings)) == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"sede": 0}, "sede: no such setting; did you mean seed?"),
+        ({"lr": 0.1}, "lr: no such setting; did you mean learning_rate?"),
+        ({"colour": 0}, "colour: no such setting; one of seed, data_seed"),
+        ({"status": "grokked"}, "status: is not a setting; use run.of(run.members['status'] =="),
+        ({"seed": 9}, "seed: 9 is not allowed; the members here have 3, 4"),
+        ({"seed": [3, 9]}, "seed: 9 is not allowed; the members here have 3, 4"),
+        ({"seed": True}, "seed: True is not allowed; a whole number"),
+        ({"seed": "3"}, "seed: '3' is not allowed; a whole number"),
+        ({"seed": None}, "seed: None is not allowed"),
+        ({"seed": []}, "seed: [] is not allowed; give a value, or a list of at least one"),
+        ({"seed": [[3]]}, "seed: [3] is not allowed"),
+        ({"operation": ["ad"]}, "operation: 'ad' is not allowed; one of add"),
+    ],
+    ids=repr,
+)
+def test_settings_that_select_nobody_are_refused(run, settings, message):
+    assert message in refusal(run.select, **settings)
+
+
+def test_values_that_no_member_has_together_are_refused(run):
+    some = run.of([0, 3])
+    said = refusal(some.select, weight_decay=0.0, seed=4)
+    assert said == "select: no member has weight_decay 0.0, seed 4 together; give fewer settings"
+
+
+@pytest.mark.parametrize("member", [99, -1, True, "0", None, 1.0, [0]], ids=repr)
+def test_one_member_is_named_by_its_number(run, member):
+    for call in (run.params_of, run.data_of):
+        said = refusal(call, member)
+        assert said.startswith(f"member: {member!r} is not allowed; the members here are 0 to 5")
+    assert run.params_of(np.int64(1))["output"]["bias"].shape == (7,)
+
+
+def test_parameters_of_a_member_that_has_none_yet(run):
+    assert "params_of: member 5 is pending and has no parameters saved yet" in refusal(
+        run.params_of, 5
+    )
+
+
+def test_nobody_is_a_run_without_members(run):
+    nobody = run.of([])
+    assert len(nobody) == len(nobody.members) == nobody.history.sizes["member"] == 0
+    assert "Run(" in repr(nobody)
+    for name in ("params", "embeddings", "network"):
+        assert "no member is selected; select at least one" in refusal(getattr, nobody, name)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        ([[0, 9]], "pairs: 9 is not allowed; tokens are 0 to 6"),
+        ([[0, 1], [7, 0]], "pairs: 7 is not allowed; tokens are 0 to 6"),
+        ([[-1, 0]], "pairs: -1 is not allowed"),
+        ([0, 1], "pairs: int64 of shape (2,) is not allowed; give whole numbers of shape (N, 2)"),
+        ([[0, 1, 2]], "pairs: int64 of shape (1, 3) is not allowed"),
+        ([[0.0, 1.0]], "pairs: float64 of shape (1, 2) is not allowed"),
+        ([[True, False]], "pairs: bool of shape (1, 2) is not allowed"),
+        ([["0", "1"]], "is not allowed; give whole numbers of shape (N, 2)"),
+        (None, "pairs: object of shape () is not allowed"),
+        ([], "pairs: float64 of shape (0,) is not allowed"),
+    ],
+    ids=repr,
+)
+def test_pairs_that_are_none_are_refused_and_not_clipped(run, pairs, message):
+    assert message in refusal(run.apply, run.params_of(0), pairs)
+
+
+def test_pairs_of_any_whole_numbers_are_taken(run):
+    params = run.params_of(0)
+    pairs = np.array([[6, 0], [3, 5]])
+    expected = run.apply(params, pairs)
+    assert expected.shape == (2, 7)
+    for dtype in (np.uint8, np.int32, list):
+        given = pairs.tolist() if dtype is list else pairs.astype(dtype)
+        np.testing.assert_array_equal(run.apply(params, given), expected)
+    assert run.apply(params, np.zeros((0, 2), int)).shape == (0, 7)
+
+
+def test_parameters_of_no_network_here_are_refused(run):
+    for params in (None, {}, [1], {"embed": np.ones(3)}, run.of([0, 1]).params):
+        said = refusal(run.apply, params, [[0, 1]])
+        assert said.startswith("params: ")
+        assert "give one member's parameters, as Run.params_of does" in said
+
+
+def test_a_grid_of_no_variable_is_refused(run):
+    assert "did you mean test_accuracy?" in refusal(run.grid, "test_acuracy")
+    for variable in ("epoch", "status", None, 3, ["test_loss"]):
+        assert re.search(
+            r"^variable: .* is not allowed; one of embedding_gini, ", refusal(run.grid, variable)
+        )
+
+
+@pytest.mark.parametrize(
+    "sweep", [None, "runs/x", {}, [Config()], 0, grokjax.recipes.get("notebook")]
+)
+def test_what_is_no_sweep_is_refused_before_anything_is_written(run, sweep, tmp_path):
+    said = refusal(grokjax.train, sweep, tmp_path / "run", progress=False)
+    assert re.search("^sweep: .* is not allowed; give a Sweep or a Config", said)
+    if sweep is not None:  # a resume of the sweep as it is
+        assert said == refusal(grokjax.resume, run.directory, sweep=sweep)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("progress", [None, 1, "yes", grokjax.progress.Progress], ids=repr)
+def test_what_shows_no_progress_is_refused_before_anything_is_written(run, progress, tmp_path):
+    calls = [(grokjax.train, Config(**TINY), tmp_path / "run"), (grokjax.resume, run.directory)]
+    for call, *arguments in calls:
+        said = refusal(call, *arguments, progress=progress)
+        assert re.search(
+            "^progress: .* is not allowed; give True, False or a grokjax.progress", said
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_is_resumed_with_a_config(tmp_path):
+    config = Config(**TINY | {"max_epochs": 2})
+    grokjax.train(config, tmp_path / "run", progress=False)
+    longer = dataclasses.replace(config, max_epochs=4)
+    run = grokjax.resume(tmp_path / "run", sweep=longer, progress=False)
+    assert run.members["epochs"].tolist() == [4]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: Config(sede=0), "sede: no such setting; did you mean seed?"),
+        (lambda: dataclasses.replace(Config(), wd=0), "wd: no such setting; did you mean weight_"),
+        (lambda: Config(activation=np.array(["relu", "tanh"])), "activation: array("),
+        (lambda: Config(loss=["mse"]), "loss: ['mse'] is not allowed; one of cross-entropy"),
+        (lambda: Config.from_dict(None), "config: None is not allowed; give a dict"),
+        (lambda: Sweep("notebook"), "config: 'notebook' is not allowed; give a Config"),
+        (lambda: Sweep({}), "config: {} is not allowed; give a Config"),
+        (lambda: Sweep(sede=[0]), "sede: no such setting; did you mean seed?"),
+        (lambda: Sweep(seed=np.array(3)), "seed: array(3) is not allowed; an axis is a list"),
+        (lambda: Sweep(seed={0: 1}), "seed: {0: 1} is not allowed; an axis is a list"),
+        (lambda: Sweep(seed=None), "seed: None is not allowed; an axis is a list"),
+        (lambda: Sweep.zip(3, seed=[0]), "config: 3 is not allowed; give a Config"),
+        (lambda: Sweep().extended(Config()), "is not allowed; give a Sweep"),
+        (lambda: Sweep.from_dict(None), "sweep: None is not allowed; give a dict with config"),
+        (lambda: Sweep.from_dict({"config": {}}), "give a dict with config and columns"),
+        (lambda: Sweep.from_dict({"config": {}, "columns": 1}), "columns: 1 is not allowed"),
+        (lambda: grokjax.recipes.get("notbook"), "recipe: 'notbook' is not allowed; did you mean"),
+        (lambda: grokjax.recipes.get(None), "recipe: None is not allowed; one of notebook"),
+        (lambda: grokjax.recipes.get(["notebook"]), "recipe: ['notebook'] is not allowed"),
+        (lambda: grokjax.recipes.get("notebook").sweep(sede=[1]), "did you mean seed?"),
+    ],
+)  # fmt: skip
+def test_settings_and_sweeps_refuse_what_they_cannot_be(call, message):
+    assert message in refusal(call)
+
+
+def test_a_sweep_is_a_sequence_of_its_members():
+    sweep = Sweep(seed=range(3))
+    assert [config.seed for config in sweep] == [0, 1, 2]
+    assert sweep[-1].seed == 2
+    with pytest.raises(IndexError, match="sweep: 3 is not a member; they are 0 to 2"):
+        sweep[3]
+    with pytest.raises(TypeError, match="sweep: 'a' is not a member; they are 0 to 2"):
+        sweep["a"]
+    with pytest.raises(TypeError, match="unsupported operand"):
+        sweep + Config()
