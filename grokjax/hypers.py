@@ -30,7 +30,7 @@ class Hypers(NamedTuple):
     decay_steps: Any  # float32 []
     final_rate: Any  # float32 []
     gradient_noise: Any  # float32 []
-    grokfast_alpha: Any  # float32 []
+    grokfast_share: Any  # float32 [], 1 - alpha
     grokfast_lambda: Any  # float32 []
     order: Any  # int32 [P**2] of a replayed split, else [0]
 
@@ -50,6 +50,7 @@ class Hypers(NamedTuple):
             pairs=np.int32(config.pairs),
             train_size=np.int32(config.train_size),
             noisy_size=np.int32(config.noisy_size),
+            grokfast_share=np.float32(1 - config.grokfast_alpha),
             grokfast_lambda=np.float32(_strength(config)),
             order=order,
             **{name: np.float32(getattr(config, name)) for name in _NUMBERS},
@@ -64,7 +65,6 @@ _NUMBERS = (
     "decay_steps",
     "final_rate",
     "gradient_noise",
-    "grokfast_alpha",
 )
 
 

@@ -20,7 +20,7 @@ from grokjax.analysis import fourier
 from grokjax.analysis.concentration import gini
 from grokjax.config import Config
 from grokjax.hypers import Hypers
-from grokjax.losses import LOSSES
+from grokjax.losses import LOSSES, RECORDED, Loss
 from grokjax.streams import BATCHES, INIT, stream
 
 Metrics = dict[str, jax.Array]
@@ -83,11 +83,12 @@ def build(config: Config, max_train_size: int, cached_rows: int | None = None) -
     """
     modulus = config.modulus
     plan = batches.Layout.of(config, max_train_size, cached_rows)
-    model, data_of, loss_of = models.build(config), dataset.build(config), LOSSES[config.loss]
+    model, data_of = models.build(config), dataset.build(config)
+    trained, recorded = LOSSES[config.loss], RECORDED[config.loss]
     pairs = jnp.asarray(tasks.pairs(modulus))  # [P**2, 2]
 
-    def judged(packed: models.Params, tokens: models.Tokens, labels: Any, rows: Any) -> tuple:
-        """Loss and correctness of the pairs with these numbers, `[N]` each."""
+    def judged(loss_of: Loss, packed: Any, tokens: models.Tokens, labels: Any, rows: Any) -> tuple:
+        """Loss of the pairs with these numbers and whether each is correct, `[N]` both."""
         logits = model.logits(packed, tokens, pairs[rows])  # [N, C]
         target = jax.nn.one_hot(labels[rows], config.num_classes)  # a gather's gradient scatters
         # An argmax takes as long as all the rest of an evaluation on CPU.
@@ -99,7 +100,7 @@ def build(config: Config, max_train_size: int, cached_rows: int | None = None) -
         tokens, back = jax.vjp(model.tokens, packed)
 
         def loss(packed: models.Params, tokens: models.Tokens, rows: Any, weights: Any) -> Any:
-            return weights @ judged(packed, tokens, labels, rows)[0]
+            return weights @ judged(trained, packed, tokens, labels, rows)[0]
 
         def add(total: tuple, chunk: tuple) -> tuple:
             grads = jax.grad(loss, argnums=(0, 1))(packed, tokens, *chunk)
@@ -136,7 +137,9 @@ def build(config: Config, max_train_size: int, cached_rows: int | None = None) -
         size = min(cached_rows or modulus**2, modulus**2)
         numbers = jnp.pad(jnp.arange(modulus**2), (0, -(modulus**2) % size)).reshape(-1, size)
         labels, order, count = given.data.labels, given.data.order, given.hypers.train_size
-        losses, correct = jax.lax.map(lambda rows: judged(packed, tokens, labels, rows), numbers)
+        losses, correct = jax.lax.map(
+            lambda rows: judged(recorded, packed, tokens, labels, rows), numbers
+        )
         return {
             **means("loss", losses.reshape(-1)[order], count, given.hypers.pairs),
             **means("accuracy", correct.reshape(-1)[order], count, given.hypers.pairs),

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from grokjax import rules
+from grokjax import grokfast, rules
 from grokjax.config import Config
 from grokjax.hypers import Hypers
 from grokjax.streams import GRADIENT_NOISE, stream
@@ -39,10 +39,11 @@ def build(
         key = stream(hypers.seed, GRADIENT_NOISE)
         parts.append(rules.gradient_noise(key, hypers.gradient_noise, active))
     if config.grokfast == "ema":
-        strength = hypers.grokfast_lambda
-        parts.append(rules.grokfast_ema(hypers.grokfast_alpha, strength, active))
+        parts.append(grokfast.ema(hypers.grokfast_share, hypers.grokfast_lambda, active))
     if config.grokfast == "ma":
-        parts.append(rules.grokfast_ma(config.grokfast_window, hypers.grokfast_lambda, active))
+        parts.append(
+            grokfast.moving_average(config.grokfast_window, hypers.grokfast_lambda, active)
+        )
     if config.orthogonal_gradient:
         parts.append(rules.orthogonal_gradient())
     parts += _proper(config, hypers, active, start)

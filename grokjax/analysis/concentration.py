@@ -20,8 +20,9 @@ def gini(values: Array) -> Array:
     """
     n = values.shape[0]
     rank = 2.0 * jnp.arange(1, n + 1) - n - 1
-    total = n * jnp.sum(values)
-    return jnp.sum(rank * jnp.sort(values)) / jnp.where(total == 0, 1.0, total)
+    ascending = jnp.sort(values)
+    total = n * jnp.sum(ascending)  # the small ones first, so that they are not rounded away
+    return jnp.sum(rank * ascending) / jnp.where(total == 0, 1.0, total)
 
 
 @over_members
