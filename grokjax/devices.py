@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import platform
 import shutil
@@ -12,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from grokjax import door, hosts
+from grokjax import door, hosts, selfcheck
 from grokjax.settings import ConfigError, refuse, shown
 
 MEMORY_SHARE = 0.9
@@ -52,7 +51,7 @@ def start(devices: int | str = "auto") -> list[Any]:
 
     Raises:
       ConfigError: as `prepare`, or more devices asked for than there are.
-      RuntimeError: JAX finds none, or the backend computes wrong numbers.
+      RuntimeError: JAX finds none, or one of them computes wrong numbers.
     """
     import jax
 
@@ -71,8 +70,9 @@ def start(devices: int | str = "auto") -> list[Any]:
         wanted = min(len(found[0]), cores()) if len(found) == 1 else len(found[0])
     if wanted is not None and wanted > len(found[0]):
         raise refuse("devices", wanted, f"JAX has {len(found[0])} here ({found[0][0].platform})")
-    self_check()
-    return [device for each in found for device in each[:wanted]]
+    used = [device for each in found for device in each[:wanted]]
+    selfcheck.check(tuple(d for d in used if d.process_index == jax.process_index()))
+    return used
 
 
 def by_process(devices: list[Any]) -> list[list[Any]]:
@@ -120,36 +120,6 @@ def lanes(wanted: int | str, devices: list[Any], members: int) -> tuple[int, lis
     used = [device for each in processes for device in each[:needed]]
     each = 1 if on_cpu(devices) else max(least, -(-number // len(used)))
     return each * len(used), used
-
-
-@functools.cache
-def self_check() -> None:
-    """Raises RuntimeError where XLA's CPU backend sums wrongly (jax-ml/jax#39103, jax 0.10.2).
-
-    The squared norm of rows (n, 0, 0); the last one's, 32 768**2, is exact in
-    float32. The broken release is wrong by 0.8%.
-    """
-    import jax
-    import jax.numpy as jnp
-    import numpy as np
-
-    from grokjax.numerics import pinned
-
-    rows = jnp.arange(32_769, dtype=jnp.float32)
-    stacked = jnp.stack([rows, 0 * rows, 0 * rows], axis=-1)
-    matrix = jnp.eye(3)
-
-    @jax.jit
-    def squares(rows: jax.Array) -> jax.Array:
-        return jax.vmap(lambda row: jnp.sum((matrix @ row) ** 2))(rows)
-
-    with pinned():
-        value, expected = float(np.asarray(squares(stacked))[-1]), float(32_768**2)
-    if value != expected:
-        raise RuntimeError(
-            f"self-check: this backend computed {value:.0f} where {expected:.0f} is right "
-            f"(jax {jax.__version__}; jax-ml/jax#39103); install another jax release"
-        )
 
 
 def environment(devices: list[Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import grokjax
-from grokjax import devices, member, models, programs, recipes
+from grokjax import devices, member, models, programs, recipes, selfcheck
 from grokjax.analysis import fourier
 from grokjax.analysis.timing import first_epoch
 from grokjax.config import Config
@@ -20,27 +20,63 @@ from tests.lowering import DEFAULT, HIGH, HIGHEST, applied, lowered, precisions
 
 
 @pytest.fixture
-def wrong_sums(monkeypatch):
-    """A backend that sums as jax 0.10.2's on CPU did (jax-ml/jax#39103)."""
-    devices.self_check.cache_clear()
+def unchecked():
+    """The self-check, not yet run in this process."""
+    selfcheck._check.cache_clear()
+    yield selfcheck
+    selfcheck._check.cache_clear()
+
+
+def summed(patch):
+    """As jax 0.10.2 on CPU did (jax-ml/jax#39103)."""
     true_sum = jax.numpy.sum
-    with monkeypatch.context() as patch:
-        patch.setattr("jax.numpy.sum", lambda *x, **how: true_sum(*x, **how) * np.float32(0.992))
-        yield
-    devices.self_check.cache_clear()
+    patch.setattr("jax.numpy.sum", lambda *x, **how: true_sum(*x, **how) * np.float32(0.992))
 
 
-def test_the_self_check_passes_here():
-    devices.self_check.cache_clear()
-    devices.self_check()
+def operated(patch):
+    """As jax 0.11.1 on some GPUs did, outside of jit (jax-ml/jax#40633)."""
+    true_ones = jax.numpy.ones
+    patch.setattr("jax.numpy.ones", lambda *shape: 512 * true_ones(*shape))
 
 
-def test_nothing_is_trained_where_the_self_check_fails(tiny, tmp_path, wrong_sums):
-    with pytest.raises(
-        RuntimeError, match=r"self-check: this backend computed \d+ where 107374182"
-    ):
-        grokjax.train(tiny, tmp_path / "run", progress=False)
+def updated(patch):
+    """As jax 0.11.1 on some GPUs did, from the second update on, and on one device only."""
+    right = selfcheck._updated
+
+    def wrong(xp, step, *arguments):
+        weights, *moments = right(xp, step, *arguments)
+        if xp is jax.numpy:
+            second = (step > 1) & (jax.lax.axis_index("device") == 1)
+            weights = jax.numpy.where(second, jax.numpy.nan, weights)
+        return weights, *moments
+
+    patch.setattr(selfcheck, "_updated", wrong)
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        (summed, r"cpu:0 computed \d+ where 1073741824 is right \(jax .*#39103"),
+        (operated, r"cpu:0 computed 22.6274 for sqrt\(512\) and 513 for 1 \+ 1 \(jax .*#40633"),
+        (updated, r"cpu:1 computed weights that are off by nan after 8 updates \(jax .*#40633"),
+    ],
+)
+def test_nothing_is_trained_where_the_self_check_fails(
+    broken, message, tiny, tmp_path, monkeypatch, unchecked
+):
+    broken(monkeypatch)
+    with pytest.raises(RuntimeError, match=f"self-check: {message}"):
+        grokjax.train(tiny, tmp_path / "run", devices=2, progress=False)
     assert not (tmp_path / "run").exists()
+
+
+def test_the_self_check_runs_on_the_devices_that_train(unchecked, monkeypatch):
+    """Not on the first one alone."""
+    checked = []
+    monkeypatch.setattr(selfcheck, "check", checked.append)
+    used = devices.start(3)
+    assert checked == [tuple(used)]
+    assert len(used) == 3
 
 
 ENVIRONMENTS = {
