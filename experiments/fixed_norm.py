@@ -12,7 +12,8 @@ from pathlib import Path
 
 import grokjax
 from grokjax import plots, recipes
-from grokjax.analysis.timing import events, in_words
+from grokjax.analysis.incidence import in_words
+from grokjax.analysis.timing import events
 from grokjax.launching import Execution, finish, launch, script
 
 
@@ -35,9 +36,8 @@ def main(args: Args) -> None:
     config = replace(recipe.config, max_epochs=args.max_epochs)
     sweep = grokjax.Sweep(config, init_scale=args.scale, seed=range(args.seeds))
     run = launch(sweep, args.out, args, recipe=recipe.name)
-    history = run.history
-    scale = history.init_scale.values
-    found = events(history.train_accuracy, history.test_accuracy, history.epoch)
+    scale = run.history.init_scale.values
+    found = events(run)
     print(*in_words("norm", scale, found), sep="\n")
     title = f"addition mod {config.modulus}, weight norm held, no decay, {args.seeds} seeds a value"
     name = "norm of all weights, in multiples of the initial one"

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import grokjax
 from grokjax import plots, recipes
-from grokjax.analysis.timing import as_text, by_value, events
+from grokjax.analysis.incidence import by_value
+from grokjax.analysis.timing import events
 from grokjax.launching import Execution, finish, launch, script
 
 METHODS = {"none": "AdamW", "ema": "with Grokfast-EMA", "ma": "with Grokfast-MA"}
@@ -41,17 +42,14 @@ def main(args: Args) -> None:
     axes = {"grokfast": METHODS, "learning_rate": args.learning_rate, "seed": range(args.seeds)}
     run = launch(grokjax.Sweep(config, **axes), args.out, args, recipe=recipe.name)
     history = run.history
-    found = events(history.train_accuracy, history.test_accuracy, history.epoch)
+    found = events(run)
     named = {}
     for method, label in METHODS.items():
         mine = history.grokfast.values == method
         rates = history.learning_rate.values[mine]
-        named[label] = by_value(rates, found.grokked[mine], found.seen[mine])
+        named[label] = by_value(rates, found.grokked[mine])
         for rate, curve in named[label].items():
-            print(
-                f"{label}, learning rate {rate:g}: test accuracy >= 99% at epoch "
-                f"{as_text(curve.quartiles())}, {curve.got_there} of {curve.members} members"
-            )
+            print(f"{label}, learning rate {rate:g}: grokked: {curve.in_words()}")
     title = f"addition mod {config.modulus}, weight decay {args.weight_decay:g}: epochs to grok"
     ax = plots.medians("learning rate", named, title)
     ax.set_xscale("log")

@@ -13,7 +13,8 @@ import numpy as np
 
 import grokjax
 from grokjax import Sweep, plots
-from grokjax.analysis.timing import as_text, by_value, events
+from grokjax.analysis.incidence import by_value
+from grokjax.analysis.timing import events
 from grokjax.launching import Execution, finish, launch, script
 from grokjax.recipes.power import OPERATIONS, of
 from grokjax.settings import refuse
@@ -52,9 +53,8 @@ def sweep_of(args: Args) -> Sweep:
 
 def main(args: Args) -> None:
     run = launch(sweep_of(args), args.out, args)
-    history = run.history
-    found = events(history.train_accuracy, history.test_accuracy, history.epoch)
     steps = np.array([run.sweep[m].steps_per_epoch for m in run.members.index])
+    grokked = events(run).grokked * steps
     operation = np.array([run.sweep[m].operation for m in run.members.index])
     fraction = np.array([run.sweep[m].train_fraction for m in run.members.index])
     columns = min(6, len(args.operation))
@@ -62,18 +62,14 @@ def main(args: Args) -> None:
     fig, panels = plots.figure(2.9 * columns, 2.7 * rows, columns, rows)
     for i, (ax, name) in enumerate(zip(np.ravel(panels), args.operation, strict=False)):
         mine = operation == name
-        times, seen = found.grokked[mine] * steps[mine], found.seen[mine] * steps[mine]
-        curves = by_value(fraction[mine], times, seen)
+        curves = by_value(fraction[mine], grokked[mine])
         for value, curve in curves.items():
-            print(
-                f"{name}, {value:g} of the pairs: test accuracy >= 99% at step "
-                f"{as_text(curve.quartiles())}, {curve.got_there} of {curve.members} members"
-            )
+            print(f"{name}, {value:g} of the pairs: grokked: {curve.in_words('step')}")
         formula = TASKS[name].formula.split(", b not")[0]
         title = formula if len(formula) < 24 else name  # that is all the room there is
         plots.medians("train fraction", {name: curves}, title, "steps to grok", ax)
         low, high = min(args.train_fraction) - 0.05, max(args.train_fraction) + 0.05
-        ax.set(xlim=(low, high), ylim=(500, 2.5 * (found.seen * steps).max()))
+        ax.set(xlim=(low, high), ylim=(500, 2.5 * np.nanmax(grokked.until)))
         if i % columns:
             ax.set_ylabel("")
         if i + columns < len(args.operation):

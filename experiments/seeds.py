@@ -9,7 +9,8 @@ import numpy as np
 
 import grokjax
 from grokjax import plots, recipes
-from grokjax.analysis.timing import as_text, events, kaplan_meier
+from grokjax.analysis.incidence import incidence
+from grokjax.analysis.timing import as_text, events
 from grokjax.launching import Execution, finish, launch, script
 from grokjax.stopping import THRESHOLD
 
@@ -30,21 +31,21 @@ def main(args: Args) -> None:
     config = replace(recipes.get("notebook").config, max_epochs=args.max_epochs)
     sweep = grokjax.Sweep(config, seed=range(args.seeds))
     run = launch(sweep, args.out, args, recipe="notebook")
-    history = run.history
     named = {}
-    for split, threshold in (("train", THRESHOLD), ("test", 0.5), ("test", THRESHOLD)):
-        found = events(
-            history.train_accuracy, history.test_accuracy, history.epoch, threshold, threshold
-        )
-        times = found.memorised if split == "train" else found.grokked
-        label = f"{split} accuracy >= {threshold:.0%}"
-        named[label] = kaplan_meier(times, found.seen)
-        print(f"{label}: epoch {as_text(named[label].quartiles())}, median and quartiles")
-    peak = np.quantile(history.test_loss.max("eval"), (0.25, 0.5, 0.75))
+    for name, split, threshold in (
+        ("memorised", "train", THRESHOLD),
+        ("half-way", "test", 0.5),
+        ("grokked", "test", THRESHOLD),
+    ):
+        found = events(run, threshold, threshold)
+        label = f"{name} ({split} accuracy >= {threshold:.0%})"
+        named[label] = incidence(found.memorised if split == "train" else found.grokked)
+        print(f"{label}: {named[label].in_words()}, median and quartiles")
+    peak = np.quantile(run.history.test_loss.max("eval"), (0.25, 0.5, 0.75))
     print(f"maximum test loss: {as_text(tuple(peak), digits=2)}")
     title = f"addition mod {config.modulus}, {args.seeds} seeds"
-    plots.save(plots.curves(history), args.out / "figures" / "curves.png")
-    ax = plots.survival(named, title)
+    plots.save(plots.curves(run.history), args.out / "figures" / "curves.png")
+    ax = plots.incidence(named, title)
     finish(run, plots.save(ax, args.out / "figures" / "seeds.png"))
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import grokjax
 from grokjax import plots, recipes
-from grokjax.analysis.timing import events, in_words
+from grokjax.analysis.incidence import in_words
+from grokjax.analysis.timing import events
 from grokjax.launching import Execution, finish, launch, script
 
 
@@ -34,9 +35,8 @@ def main(args: Args) -> None:
     config = replace(recipes.get("notebook").config, max_epochs=args.max_epochs)
     sweep = grokjax.Sweep(config, weight_decay=args.weight_decay, seed=range(args.seeds))
     run = launch(sweep, args.out, args, recipe="notebook")
-    history = run.history
-    decay = history.weight_decay.values
-    found = events(history.train_accuracy, history.test_accuracy, history.epoch)
+    decay = run.history.weight_decay.values
+    found = events(run)
     print(*in_words("weight decay", decay, found), sep="\n")
     title = f"addition mod {config.modulus}, {args.seeds} seeds a value"
     ax = plots.learning_times("weight decay", decay, found, args.max_epochs, title)

@@ -71,7 +71,7 @@ class Run:
 
     @functools.cached_property
     def history(self) -> xr.Dataset:
-        """Metrics, dims `member, eval`; NaN after a member stopped.
+        """Metrics, dims `member, eval`; NaN after a member stopped (to average, see `grid`).
 
         Coordinates: `epoch [eval]`, `step [member, eval]`, and on `member` its
         number, status and every swept field. Variables, float32: `train_loss,
@@ -100,12 +100,13 @@ class Run:
         found = [pd.DataFrame(part) for part in journal.parts(self.directory, "rounds")]
         return pd.concat(found, ignore_index=True) if found else pd.DataFrame(none)
 
-    def grid(self, variable: str, hold: bool = False) -> xr.DataArray:
+    def grid(self, variable: str, hold: bool = True) -> xr.DataArray:
         """One variable with the swept fields as dimensions instead of `member`.
 
-        Combinations that the sweep does not have are NaN; so is what follows a
-        member's stop, unless its last value is to `hold`. Raises ValueError if
-        nothing is swept, ConfigError if the history has no such variable.
+        A member that has stopped keeps its last value, so that a median over members is
+        always over the same ones; `hold=False` gives NaN there. Combinations that the
+        sweep does not have, and members that have not begun, are NaN. Raises ValueError
+        if nothing is swept, ConfigError if the history has no such variable.
         """
         if not self.sweep.swept:
             raise ValueError("grid: nothing is swept in this run")

@@ -9,6 +9,7 @@ import pytest
 
 import grokjax
 from grokjax import Sweep, cli, ensemble, files, inspection, journal
+from grokjax.analysis.timing import events
 from grokjax.checkpoint import Checkpoints
 from grokjax.config import Config
 from grokjax.run import Run
@@ -118,6 +119,10 @@ def test_members_that_stopped_as_they_should_are_left_alone(tmp_path, monkeypatc
     already = steps(before)
     assert before.members["status"].tolist() == ["not memorised", "diverged", "grokked"]
     assert before.members["epochs"][2] < 20
+    # Times have the rule and the ends that statuses have.
+    grokked = events(before, 0.18, 0.18).grokked
+    np.testing.assert_array_equal(grokked.epochs, [np.nan, np.nan, before.members["epochs"][2]])
+    assert grokked.end.tolist() == ["max_epochs", "diverged", "stopped"]
     kept = [part["member"].tolist() for part in journal.parts(tmp_path / "run", "optimizer")]
     assert kept == [[0]], "only of members that an extension would train on"
     more = Sweep(dataclasses.replace(config, max_epochs=40), learning_rate=[1e-6, 1e30, 1e-2])

@@ -10,7 +10,8 @@ from PIL import Image
 
 from grokjax import plots
 from grokjax.analysis.circles import Reading
-from grokjax.analysis.timing import events, kaplan_meier
+from grokjax.analysis.incidence import incidence
+from grokjax.analysis.timing import Events, Times
 
 NAN = float("nan")
 
@@ -69,35 +70,64 @@ def test_colours_are_apart_for_the_colour_blind():
     assert abs(grey[0] - grey[1]) > 0.05
 
 
-def test_a_survival_curve_starts_at_one_and_ends_where_it_was_last_seen():
-    found = kaplan_meier([20, 40, NAN], [99, 99, 100])
-    ax = plots.survival({"grokked": found, "none": kaplan_meier([NAN], [50])})
+def test_incidence_rises_from_0_and_ends_where_members_were_last_seen():
+    found = incidence(Times.of([20, 40, NAN, NAN], [0, 0, 100, 30], [*"ab", "running", "diverged"]))
+    ax = plots.incidence({"grokked": found, "none": incidence(Times.of([NAN], 50))}, unit="step")
     x, y = ax.lines[0].get_data()
-    assert list(zip(x, y, strict=True)) == [
-        (0, 1),
-        (20, pytest.approx(2 / 3)),
-        (40, pytest.approx(1 / 3)),
-        (100, pytest.approx(1 / 3)),
+    points = [(0, 0), (20, 1 / 4), (40, 1 / 4 + 3 / 4 * 2 / 3 / 2), (100, 1 / 2)]
+    np.testing.assert_allclose(np.transpose([x, y]), points)
+    assert ax.lines[1].get_ydata().tolist() == [0, 0]
+    assert ax.lines[1].get_xdata().tolist() == [0, 50], "it may get there later"
+    over = incidence(Times.of([20, NAN], 30, "diverged"))
+    assert plots.incidence({"a": found, "b": over}).lines[1].get_xdata().tolist() == [0, 20, 100]
+    texts = [text.get_text() for text in ax.get_legend().texts]
+    assert texts == [
+        "grokked: 2 of 4 members, 1 running, 1 diverged",
+        "none: 0 of 1 members, 1 reached max_epochs",
     ]
-    assert ax.lines[1].get_ydata().tolist() == [1, 1]
-    assert ax.get_legend().texts[0].get_text() == "grokked (2 of 3)"
-    assert plots.survival({}).get_legend() is None
+    assert ax.get_xlabel() == "step"
+    assert plots.incidence({}).get_legend() is None
 
 
-def test_times_against_shows_every_member():
-    """Four got there or not within the budget; one trains on, one has not begun."""
-    values = np.array([0.5, 1.0, 1.0, 2.0, 2.0, 2.0])
-    epochs = np.array([100, 200, NAN, 300, NAN, NAN])
-    seen = np.array([100, 200, 1000, 300, 440, NAN])
-    quartiles = np.array([[90, 100, 110], [190, 200, NAN], [290, 300, 310]])
-    named = {"grokked": (epochs, quartiles)}
-    ax = plots.times_against("decay", values, named, seen, limit=1000)
-    dots, crosses, arrows = ax.lines[:3]
-    assert sorted(dots.get_ydata()) == [100, 200, 300]
-    assert len(crosses.get_ydata()) == 1
-    assert crosses.get_ydata()[0] > 1000
-    assert arrows.get_ydata().tolist() == [440]
+def test_times_against_shows_every_member_and_why_it_has_no_time():
+    """Four got there; one reached max_epochs, one runs, one diverged, one is pending."""
+    values = np.array([0.5, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0])
+    epochs = [100, 200, 210, NAN, 300, NAN, NAN, NAN]
+    seen = [100, 200, 210, 1000, 300, 440, 60, NAN]
+    ends = [*["stopped"] * 3, "max_epochs", "stopped", "running", "diverged", "pending"]
+    ax = plots.times_against("decay", values, {"grokked": Times.of(epochs, seen, ends)}, 1000)
+    dots, late, running, diverged, stopped = ax.lines[:5]
+    assert sorted(dots.get_ydata()) == [100, 200, 210, 300]
+    assert len(late.get_ydata()) == 1
+    assert late.get_ydata()[0] > 1000
+    assert running.get_ydata().tolist() == [440]
+    assert diverged.get_ydata().tolist() == [60]
+    assert not len(stopped.get_ydata())
+    assert len({line.get_marker() for line in (dots, late, running, diverged)}) == 4
     assert [t.get_text() for t in ax.get_xticklabels()] == ["0.5", "1", "2"]
+    texts = [text.get_text() for text in ax.get_legend().texts]
+    assert texts == [
+        "grokked",
+        "each member",
+        "not within max_epochs",
+        "running, not yet",
+        "diverged",
+    ]
+
+
+def test_a_bar_whose_end_is_not_known_is_an_arrow():
+    """Two of three got there: the upper quartile is later than the last epoch."""
+    times = Times.of([100, 200, NAN, 300, 310, 320], [1000] * 6)
+    ax = plots.times_against("decay", np.array([1, 1, 1, 2, 2, 2]), {"grokked": times}, 1000)
+    (arrow,) = (text for text in ax.texts if text.arrow_patch)
+    assert arrow.xyann == (0, 200)
+    assert arrow.xy == (0, 1000)
+    (bars,) = (c for c in ax.containers)
+    ends = [bar[:, 1].tolist() for bar in bars.lines[2][0].get_segments()]
+    assert ends == [[100, 200], [300, 320]]
+    curves = {0.3: incidence(times[:3]), 0.5: incidence(times[3:])}
+    arrows = [text for text in plots.medians("x", {"a": curves}).texts if text.arrow_patch]
+    assert [arrow.xyann for arrow in arrows] == [(0.3, 200)]
 
 
 def test_a_heat_map_hatches_what_is_not_known():
@@ -196,28 +226,29 @@ def test_a_film_of_another_kind_is_refused(tmp_path):
 
 
 def test_learning_times_are_both_against_the_setting():
-    accuracy = np.array([[0, 1, 1, 1], [0, 0, 1, 1], [0, 1, 1, 1], [0, 1, 1, 1.0]])
-    late = np.roll(accuracy, 1, axis=1) * (np.arange(4) > 1)
-    found = events(accuracy, late, np.arange(4) * 20)
+    train, test = Times.of([20, 40, 20, 20], 0), Times.of([40, 60, 40, 40], 0)
+    found = Events(train, test, train)
     ax = plots.learning_times("decay", np.array([0, 0, 1, 1]), found, limit=60)
-    train, test = (bars.lines[0].get_ydata() for bars in ax.containers)
-    np.testing.assert_array_equal(train, [30, 20])
-    np.testing.assert_array_equal(test, [50, 40])
+    memorised, grokked = (bars.lines[0].get_ydata() for bars in ax.containers)
+    np.testing.assert_array_equal(memorised, [30, 20])
+    np.testing.assert_array_equal(grokked, [50, 40])
+    assert ax.get_ylabel() == "epoch"
 
 
 def test_medians_and_what_is_beyond_the_last_look():
     curves = {
-        0.3: kaplan_meier([NAN, NAN, 80.0], [100, 100, 100]),
-        0.5: kaplan_meier([10.0, 20, 30], [100, 100, 100]),
-        0.8: kaplan_meier([5.0, 6, 7], [200, 200, 200]),
+        0.3: incidence(Times.of([NAN, NAN, 80.0], 100)),
+        0.5: incidence(Times.of([10.0, 20, 30], 100)),
+        0.8: incidence(Times.of([5.0, 6, NAN, NAN, NAN], 200, "diverged")),
     }
     ax = plots.medians("fraction", {"add": curves}, "title", "steps")
-    middle, never = ax.lines
-    np.testing.assert_array_equal(middle.get_ydata(), [NAN, 20, 6])
-    np.testing.assert_array_equal(never.get_xdata(), [0.3])
-    assert never.get_ydata()[0] > 100
-    assert [text.get_text() for text in ax.texts] == ["1"]
-    assert ax.get_yscale() == "log"
+    middle, later, never = ax.lines
+    np.testing.assert_array_equal(middle.get_ydata(), [NAN, 20, NAN])
+    assert (later.get_xdata()[0], later.get_marker()) == (0.3, "^")
+    assert (never.get_xdata()[0], never.get_marker()) == (0.8, "x")
+    assert later.get_ydata()[0] > 100
+    assert [text.get_text() for text in ax.texts] == ["1/3", "2/5"]
+    assert (ax.get_yscale(), ax.get_ylabel()) == ("log", "steps")
     assert ax.get_legend() is None
     assert plots.medians("fraction", {"a": curves, "b": curves}).get_legend() is not None
 

@@ -6,6 +6,7 @@ import pytest
 
 import grokjax
 from grokjax import Sweep, files, journal
+from grokjax.analysis.timing import held
 from grokjax.config import SCHEMA_VERSION
 
 
@@ -63,14 +64,16 @@ def test_grid_unstacks_the_axes(finished):
     )
 
 
-def test_a_grid_may_hold_what_stopped(tiny, tmp_path):
+def test_a_grid_holds_what_stopped_so_that_medians_are_over_all(tiny, tmp_path):
     sweep = grokjax.Sweep(tiny, learning_rate=[1e-2, 1e30], seed=[0, 1])
     run = grokjax.train(sweep, tmp_path / "run", progress=False)
-    bare, whole = run.grid("train_accuracy"), run.grid("train_accuracy", hold=True)
+    bare, whole = run.grid("train_accuracy", hold=False), run.grid("train_accuracy")
     assert np.isnan(bare.sel(learning_rate=1e30, seed=0).values[-1])
     ended = bare.sel(learning_rate=1e30, seed=0).dropna("eval").values[-1]
     assert whole.sel(learning_rate=1e30, seed=0).values[-1] == ended
     np.testing.assert_array_equal(whole.sel(learning_rate=1e-2), bare.sel(learning_rate=1e-2))
+    everyone = np.median(held(run.history.train_accuracy.values), axis=0)
+    np.testing.assert_array_equal(whole.median(("learning_rate", "seed")), everyone)
 
 
 def test_snapshots_of_one_program_among_others(finished):

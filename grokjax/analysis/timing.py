@@ -1,199 +1,178 @@
-"""When members memorised and when they grokked, those that never did included.
+"""When members memorised and when they grokked, by the rule that ends them.
 
-A member that had not got there when it was last looked at is *censored*: it
-would have taken longer than that. Kaplan & Meier 1958 estimate the distribution
-of times from both kinds; a mean over those that got there would be too early.
-NumPy throughout.
+A split is *learnt* at the first evaluation of the first `stop_patience` evaluations in a
+row with an accuracy of at least 99%. A member has memorised once it has learnt the train
+split, and grokked once it has learnt the test split, as `grokjax.stopping` has it for
+statuses. `analysis.incidence` has the distributions of these times. NumPy throughout.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from grokjax.stopping import THRESHOLD
 
+if TYPE_CHECKING:
+    from grokjax.run import Run
 
-def first_epoch(values: ArrayLike, epochs: ArrayLike, threshold: float) -> np.ndarray:
-    """The first logged epoch at which each member is at `threshold` or above.
-
-    Args:
-      values: `[M, T]`, such as test accuracies; NaN where nothing was logged.
-      epochs: `[T]`, ascending.
-      threshold: in the units of `values`.
-
-    Returns:
-      float64 `[M]`, epochs; NaN for members that never were.
-    """
-    values = np.asarray(values)
-    if values.shape[1] == 0:
-        return np.full(len(values), np.nan)
-    reached = values >= threshold  # [M, T]; a NaN is not
-    first = np.asarray(epochs, np.float64)[reached.argmax(axis=1)]
-    return np.where(reached.any(axis=1), first, np.nan)
+MAY_STILL = ("running", "pending", "max_epochs")
+"""Ends of members that may still get there: running on, or if they were given more epochs."""
 
 
-class Events(NamedTuple):
-    """Epochs of each member, float64 `[M]`; NaN for what did not happen."""
+@dataclass(frozen=True)
+class Times:
+    """When something happened to each of M members.
 
-    memorised: np.ndarray  # training accuracy learnt
-    grokked: np.ndarray  # test accuracy learnt
-    delay: np.ndarray  # from the one to the other, 0 if grokking came first
-    seen: np.ndarray  # last looked at; NaN: never
-
-
-def events(
-    train_accuracy: ArrayLike,
-    test_accuracy: ArrayLike,
-    epochs: ArrayLike,
-    train_threshold: float = THRESHOLD,
-    test_threshold: float = THRESHOLD,
-) -> Events:
-    """When each member memorised and grokked, from accuracies `[M, T]` at `epochs [T]`."""
-    train, test = np.asarray(train_accuracy), np.asarray(test_accuracy)
-    memorised = first_epoch(train, epochs, train_threshold)
-    grokked = first_epoch(test, epochs, test_threshold)
-    logged = np.where(np.isnan(test), np.nan, np.asarray(epochs, np.float64)[None])
-    seen = np.max(logged, axis=1, initial=-np.inf, where=~np.isnan(logged))
-    return Events(
-        memorised,
-        grokked,
-        np.maximum(grokked - memorised, 0),
-        np.where(np.isinf(seen), np.nan, seen),
-    )
-
-
-class Survival(NamedTuple):
-    """Kaplan-Meier estimate of the share of members that are not there yet.
-
-    One row a distinct epoch at which some got there, ascending, `[E]`.
+    epochs: float64 `[M]`, NaN where it has not happened. seen: float64 `[M]`, for the others
+    the epoch until which it is known not to have happened; NaN for a member that was never
+    evaluated. end: text `[M]`, why nothing is known later: `running`, `pending`,
+    `max_epochs`, or what ended the member for good: `diverged`, or `stopped` once it had
+    grokked.
     """
 
     epochs: np.ndarray
-    share: np.ndarray  # just after that epoch
-    low: np.ndarray  # 95% band: Greenwood's variance on the scale of log(-log share)
-    high: np.ndarray
-    members: int
-    got_there: int
-    last: float  # epoch at which any was last looked at
+    seen: np.ndarray
+    end: np.ndarray
 
-    def quantile(self, q: float, curve: np.ndarray | None = None) -> float:
-        """Epoch by which a share q is there; NaN where that is not known.
+    @classmethod
+    def of(cls, epochs: ArrayLike, seen: ArrayLike, end: ArrayLike = "max_epochs") -> Times:
+        """Times from anything like arrays; `seen` and `end` may be one value for all."""
+        epochs = np.asarray(epochs, np.float64)
+        seen = np.broadcast_to(np.asarray(seen, np.float64), epochs.shape)
+        return cls(epochs, seen, np.broadcast_to(np.asarray(end, str), epochs.shape))
 
-        Where the curve is exactly level at 1 - q, the middle of the level piece.
-        """
-        share = self.share if curve is None else curve
-        below = np.flatnonzero(share <= 1 - q + 1e-9)
-        if not len(below):
-            return float("nan")
-        i = below[0]
-        if abs(share[i] - (1 - q)) > 1e-9 or share[i] < 1e-9:
-            return float(self.epochs[i])
-        if i + 1 == len(share):
-            return float("nan")  # level until censored: it may be any time later
-        return float(self.epochs[i : i + 2].mean())
+    def __len__(self) -> int:
+        return len(self.epochs)
 
-    def quartiles(self) -> tuple[float, float, float]:
-        """Epochs by which 25, 50 and 75% are there."""
-        return self.quantile(0.25), self.quantile(0.5), self.quantile(0.75)
+    def __getitem__(self, members: np.ndarray) -> Times:
+        """Those of some members, by a mask or their rows."""
+        return Times(self.epochs[members], self.seen[members], self.end[members])
 
-    def median_band(self) -> tuple[float, float]:
-        """95% band of the median, from that of the curve (Brookmeyer & Crowley 1982).
+    def __mul__(self, steps: ArrayLike) -> Times:
+        """The same in another unit, such as steps: each member's times a number of its own."""
+        return Times(self.epochs * steps, self.seen * steps, self.end)
 
-        NaN for an end that is not known, and for both with fewer than six
-        members: not even all of them together hold the median with 95% then.
-        """
-        if self.members < 6:
-            return float("nan"), float("nan")
-        return self.quantile(0.5, self.low), self.quantile(0.5, self.high)
+    @property
+    def until(self) -> np.ndarray:
+        """When it happened or, where it has not, until when that is known."""
+        return np.where(np.isnan(self.epochs), self.seen, self.epochs)
 
 
-def kaplan_meier(times: ArrayLike, seen: ArrayLike) -> Survival:
-    """The distribution of times over members, some of them censored.
+class Events(NamedTuple):
+    """Times at which members memorised and grokked, and the time between.
+
+    delay: from memorising to grokking, 0 for a member that grokked first; not for members
+    that did neither.
+    """
+
+    memorised: Times
+    grokked: Times
+    delay: Times
+
+
+def first_epoch(
+    values: ArrayLike, epochs: ArrayLike, threshold: float = THRESHOLD, patience: int = 1
+) -> np.ndarray:
+    """First epoch of the first `patience` evaluations in a row at `threshold` or above.
 
     Args:
-      times: `[M]`, such as `Events.grokked`; NaN for members that did not get there.
-      seen: `[M]`, until when each was looked at, in the same units; a member with
-        NaN here and in `times` is left out.
+      values: `[M, T]`, such as test accuracies; NaN where a member was not evaluated.
+      epochs: `[T]`, ascending. The evaluation of epoch 0, before any training, does not count.
+      threshold: in the units of `values`.
+      patience: evaluations in a row; 1 for the first crossing.
+
+    Returns:
+      float64 `[M]`, epochs; NaN for members that never had so many in a row.
     """
-    times = np.asarray(times, np.float64)
-    there = ~np.isnan(times)
-    until = np.where(there, times, np.asarray(seen, np.float64))
-    there, until = there[~np.isnan(until)], until[~np.isnan(until)]
-    epochs, count = np.unique(until[there], return_counts=True)
-    at_risk = np.array([np.sum(until >= epoch) for epoch in epochs], np.float64)
-    share = np.cumprod(1 - count / at_risk)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        greenwood = np.cumsum(count / (at_risk * (at_risk - count)))
-        spread = np.exp(1.96 * np.sqrt(greenwood) / np.log(share))
-        low, high = share ** (1 / spread), share**spread
-    if len(share) and share[-1] <= 0:  # none is left: the band has no upper end but the last one
-        low[-1], high[-1] = 0.0, high[-2] if len(share) > 1 else 1.0
-    return Survival(
-        epochs,
-        share,
-        low,
-        high,
-        members=len(until),
-        got_there=int(there.sum()),
-        last=float(until.max(initial=0.0)),
+    return _watched(np.asarray(values), np.asarray(epochs), threshold, patience)[0]
+
+
+def _watched(
+    values: np.ndarray, epochs: np.ndarray, threshold: float, patience: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """First epoch of enough in a row, last epoch below the threshold, last epoch; each `[M]`."""
+    first, start, below, last = np.full((4, len(values)), np.nan)
+    streak = np.zeros(len(values), int)
+    for epoch, now in zip(epochs.astype(float), values.T, strict=True):
+        known = ~np.isnan(now)
+        reached = (now >= threshold) & (epoch > 0)
+        start = np.where(reached & (streak == 0), epoch, start)
+        streak = np.where(known, np.where(reached, streak + 1, 0), streak)
+        first = np.where(np.isnan(first) & (streak >= patience), start, first)
+        below = np.where(known & ~reached, epoch, below)
+        last = np.where(known, epoch, last)
+    return first, below, last
+
+
+def events(
+    run: Run, train_threshold: float = THRESHOLD, test_threshold: float = THRESHOLD
+) -> Events:
+    """When each member of a run memorised and grokked.
+
+    The thresholds are accuracies from which a split counts as learnt; other ones than the
+    run's own ask for an earlier or later moment by the same rule.
+    """
+    history, end = run.history, _ends(run)
+    epochs, patience = history.epoch.values, run.config.stop_patience
+
+    def learnt(split: str, threshold: float) -> Times:
+        values = history[f"{split}_accuracy"].values
+        first, below, last = _watched(values, epochs, threshold, patience)
+        # Evaluations in a row that are too few yet may turn out to be the first ones.
+        undecided = np.isin(end, MAY_STILL) & ~np.isnan(last)
+        return Times(first, np.where(undecided, np.nan_to_num(below), last), end)
+
+    memorised, grokked = learnt("train", train_threshold), learnt("test", test_threshold)
+    return Events(memorised, grokked, _delay(memorised, grokked))
+
+
+def _ends(run: Run) -> np.ndarray:
+    """Why nothing later is known of each member, see `Times`."""
+    status = run.members["status"].to_numpy(str)
+    over = ~np.isin(status, ("running", "pending"))
+    done = run.members["epochs"].to_numpy() >= run.config.max_epochs
+    return np.select(
+        [~over, status == "diverged", done], [status, "diverged", "max_epochs"], "stopped"
     )
 
 
-def by_value(values: np.ndarray, times: np.ndarray, seen: np.ndarray) -> dict[Any, Survival]:
-    """`kaplan_meier` of the members at each value of a setting, ascending; all `[M]`."""
-    chosen = {value: values == value for value in np.unique(values)}
-    return {value: kaplan_meier(times[at], seen[at]) for value, at in chosen.items()}
+def _delay(memorised: Times, grokked: Times) -> Times:
+    begun = np.where(np.isnan(memorised.epochs), grokked.epochs, memorised.epochs)
+    epochs, seen = (np.maximum(x - begun, 0) for x in (grokked.epochs, grokked.seen))
+    return Times(epochs, seen, grokked.end)
 
 
-def in_words(name: str, values: np.ndarray, found: Events) -> list[str]:
-    """Both times at each value of a setting, a line each: medians, quartiles, counts."""
-    lines = []
-    for label, times in (("train", found.memorised), ("test", found.grokked)):
-        for value, curve in by_value(values, times, found.seen).items():
-            there = f"{curve.got_there} of {curve.members} members"
-            lines.append(
-                f"{name} {value}: {label} accuracy >= 99% at {as_text(curve.quartiles())}, {there}"
-            )
-    return lines
-
-
-def time_to(found: Events) -> dict[str, Survival]:
-    """The distributions of all three times, by name.
-
-    The delay is that of members which memorised; one that did and never grokked
-    is censored at the time since.
-    """
-    return {
-        "memorised": kaplan_meier(found.memorised, found.seen),
-        "grokked": kaplan_meier(found.grokked, found.seen),
-        "delay": kaplan_meier(found.delay, found.seen - found.memorised),
-    }
+def learnt_words(split: str, patience: int) -> str:
+    """The definition of having learnt a split, for pages and figures."""
+    rest = f", the first of {patience} evaluations in a row" if patience > 1 else ""
+    return f"{split} accuracy of at least {THRESHOLD:.0%}{rest}"
 
 
 def phases(found: Events, slow: float) -> np.ndarray:
     """The phase of each member (Liu et al. 2022, Sec. 5): text `[M]`.
 
-    comprehension: learnt the test set within `slow` epochs of the training set;
-    grokking: later than that; memorization: the training set alone; confusion:
-    neither; empty for one never looked at. (The paper: thresholds of 0.9, and 1 000
+    comprehension: learnt the test split within `slow` epochs of the train split;
+    grokking: later than that; memorization: the train split alone; confusion:
+    neither; empty for one never evaluated. (The paper: thresholds of 0.9, and 1 000
     optimiser steps.)
     """
-    memorised, grokked = ~np.isnan(found.memorised), ~np.isnan(found.grokked)
-    late = found.delay > slow
+    memorised, grokked = (~np.isnan(t.epochs) for t in (found.memorised, found.grokked))
+    late = found.delay.epochs > slow
     return np.select(
-        [grokked & late, grokked, memorised, np.isnan(found.seen)],
+        [grokked & late, grokked, memorised, np.isnan(found.grokked.seen)],
         ["grokking", "comprehension", "memorization", ""],
         "confusion",
     )
 
 
 def as_text(quartiles: tuple[float, float, float], digits: int = 0) -> str:
-    """Median and quartiles in words: `1020 (955 to 1140)`; a NaN is `unknown`."""
+    """Median and quartiles in words: `1020 (955 to 1140)`; a NaN is `not reached`."""
     low, middle, high = (
-        "unknown" if np.isnan(value) else f"{value:.{digits}f}" for value in quartiles
+        "not reached" if np.isnan(value) else f"{value:.{digits}f}" for value in quartiles
     )
     return f"{middle} ({low} to {high})"
 

@@ -20,7 +20,7 @@ from grokjax.plots.spectra import (
     spectrum_over_training,
 )
 from grokjax.plots.style import OTHER, OTHERS, STYLE, TEST, TRAIN, figure, save
-from grokjax.plots.times import learning_times, medians, survival, times_against
+from grokjax.plots.times import incidence, learning_times, medians, times_against
 
 __all__ = [
     "OTHER",
@@ -34,6 +34,7 @@ __all__ = [
     "curves",
     "figure",
     "heat_map",
+    "incidence",
     "key_counts",
     "learning_times",
     "loss",
@@ -51,7 +52,6 @@ __all__ = [
     "spectrum_2d",
     "spectrum_of_members",
     "spectrum_over_training",
-    "survival",
     "throughput",
     "times_against",
 ]

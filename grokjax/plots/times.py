@@ -1,4 +1,4 @@
-"""When members got there: survival curves, and times against a setting."""
+"""When members got there: cumulative incidence, and times against a setting."""
 
 from __future__ import annotations
 
@@ -6,85 +6,85 @@ import itertools
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
-from grokjax.analysis.timing import Events, Survival, by_value
+from grokjax.analysis.incidence import Incidence, by_value
+from grokjax.analysis.timing import Events, Times
 from grokjax.plots.style import OTHER, OTHERS, TEST, TRAIN, axes, styled
 
 COLORS = (TRAIN, TEST, OTHER, *(c for c in OTHERS if c not in (TRAIN, OTHER)))
 
+MARKS = {"max_epochs": "x", "running": "^", "diverged": "D", "stopped": "s"}
+"""Markers of members that did not get there, by why; see `timing.Times`."""
+
+NOTES = {
+    "max_epochs": "not within max_epochs",
+    "running": "running, not yet",
+    "diverged": "diverged",
+    "stopped": "stopped before",
+}
+
 
 @styled
-def survival(named: dict[str, Survival], title: str = "", ax: Axes | None = None) -> Axes:
-    """Share of members that are not there yet, against epochs, with its 95% band.
+def incidence(
+    named: dict[str, Incidence], title: str = "", unit: str = "epoch", ax: Axes | None = None
+) -> Axes:
+    """Share of members that had got there, against epochs, with its 95% band.
+
+    A curve ends where its members were last evaluated, unless nobody is left to get there.
 
     Args:
-      named: label to `analysis.timing.kaplan_meier`; seven can be told apart.
+      named: label to `analysis.incidence.incidence`; seven can be told apart.
       title: above the axes.
+      unit: of the times.
       ax: where to draw; none: on a new figure.
 
     Returns:
       The axes drawn on.
     """
     ax = axes(ax)
-    texts: list[str] = []
+    latest = max((found.last for found in named.values()), default=0)
     for color, (label, found) in zip(itertools.cycle(COLORS), named.items(), strict=False):
-        x = np.concatenate([[0.0], found.epochs, [found.last]])
-        curves = (
-            np.concatenate([[1.0], curve, curve[-1:] if len(curve) else [1.0]])
-            for curve in (found.share, found.low, found.high)
-        )
-        middle, low, high = curves
-        texts.append(f"{label} ({found.got_there} of {found.members})")
-        ax.step(x, middle, where="post", color=color, label=texts[-1])
-        ax.fill_between(x, low, high, step="post", color=color, alpha=0.18, linewidth=0)
+        # Where nobody may still get there, and where the others count as later, it stays level.
+        level = not found.may_still or np.isfinite(found.known_until)
+        x = np.append(found.epochs, latest if level else found.last)
+        middle, low, high = (np.append(y, y[-1]) for y in (found.share, found.low, found.high))
+        ax.step(x, middle, where="post", color=color, label=f"{label}: {found.counts()}")
+        band = {"step": "post", "color": color, "alpha": 0.18, "linewidth": 0}
+        ax.fill_between(x[1:], low[1:], high[1:], **band)
     ax.set(
-        xlabel="epoch",
-        ylabel="share of members not there yet",
+        xlabel=unit,
+        ylabel="share of members that got there",
         title=title,
         ylim=(-0.02, 1.02),
         xlim=(0, None),
     )
-    if texts:
-        columns = min(3, len(texts)) if max(map(len, texts)) < 25 else 1  # wider than the axes
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=columns)
+    if named:
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.11))
     return ax
-
-
-def _members(
-    ax: Axes, x: np.ndarray, epochs: np.ndarray, seen: np.ndarray, limit: float, i: int
-) -> None:
-    """Every member: a dot where it got there, a cross above the limit, an arrow if it trains on."""
-    color, never = COLORS[i], np.isnan(epochs)
-    ax.plot(x[~never], epochs[~never], ".", color=color, alpha=0.45, markersize=5)
-    over = never & (seen >= limit)
-    crosses = np.full(over.sum(), limit * (1.06 + 0.05 * i))
-    ax.plot(x[over], crosses, "x", color=color, alpha=0.6, markersize=4)
-    ongoing = never & (seen < limit)
-    ax.plot(x[ongoing], seen[ongoing], "^", color=color, alpha=0.6, markersize=4, fillstyle="none")
 
 
 @styled
 def times_against(
     name: str,
     values: np.ndarray,
-    named: dict[str, tuple[np.ndarray, np.ndarray]],
-    seen: np.ndarray,
+    named: dict[str, Times],
     limit: float,
     title: str = "",
+    unit: str = "epoch",
     ax: Axes | None = None,
 ) -> Axes:
-    """Times against a setting: every member a dot, and per value the median with quartiles.
+    """Times against a setting: every member a mark, and per value the median with quartiles.
+
+    A bar that ends in an arrow has its upper quartile beyond `limit`, or nowhere.
 
     Args:
       name: what is on the horizontal axis.
       values: the setting `[M]`, evenly spaced on the axis, as labels.
-      named: label to (epochs `[M]`, NaN for never; quartiles `[V, 3]` of the V
-        distinct values, ascending, NaN where not known).
-      seen: `[M]`, until when each member was looked at, `timing.Events.seen`. Those
-        that did not get there are crosses above the limit, or arrows where they
-        were last looked at; NaN for members that are left out.
-      limit: epochs trained at most.
+      named: label to the times of all members, such as `timing.Events.grokked`.
+      limit: until when members train at most.
       title: above the axes.
+      unit: of the times and the limit.
       ax: where to draw; none: on a new figure.
 
     Returns:
@@ -93,31 +93,65 @@ def times_against(
     ax = axes(ax)
     distinct, place = np.unique(values, return_inverse=True)
     among = np.array([np.sum(place[:j] == place[j]) for j in range(len(place))]) % 8
-    for i, (label, (epochs, quartiles)) in enumerate(named.items()):
+    for i, (label, times) in enumerate(named.items()):
         shift = (i - (len(named) - 1) / 2) * 0.16
-        x = place + shift + among * 0.018 - 0.06
-        _members(ax, x, epochs, seen, limit, i)
-        low, middle, high = quartiles.T
-        # An unknown upper quartile is beyond the budget.
-        high = np.where(np.isnan(high) & ~np.isnan(middle), limit, high)
-        ax.errorbar(
-            np.arange(len(distinct)) + shift,
-            middle,
-            [middle - low, high - middle],
-            color=COLORS[i],
-            marker="os^vDP*"[i % 7],
-            markersize=6,
-            capsize=3,
-            linewidth=1.4,
-            label=label,
-        )
+        _members(ax, place + shift + among * 0.018 - 0.06, times, limit, i)
+        _medians(ax, np.arange(len(distinct)) + shift, by_value(values, times), limit, i, label)
     ax.axhline(limit, color="0.6", linewidth=0.8, linestyle=":")
-    note = {"xycoords": ("axes fraction", "data"), "fontsize": 8, "color": "0.4", "ha": "center"}
-    ax.annotate("crosses: not within the budget", (0.55, limit * 1.02), **note)
     ax.set_xticks(range(len(distinct)), [v if isinstance(v, str) else f"{v:g}" for v in distinct])
-    ax.set(xlabel=name, ylabel="epoch", title=title, ylim=(0, limit * 1.18))
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.11), ncols=len(named))
+    ax.set(xlabel=name, ylabel=unit, title=title, ylim=(0, limit * 1.18))
+    ax.legend(
+        handles=[*ax.get_legend_handles_labels()[0], *_key(named)],
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.11),
+        ncols=2,
+    )
     return ax
+
+
+def _members(ax: Axes, x: np.ndarray, times: Times, limit: float, i: int) -> None:
+    """Every member: a dot where it got there; else a mark of its end, where it was last seen."""
+    there, color = ~np.isnan(times.epochs), COLORS[i]
+    ax.plot(x[there], times.epochs[there], ".", color=color, alpha=0.45, markersize=5)
+    for end, marker in MARKS.items():
+        mine = ~there & (times.end == end)
+        above = np.full(mine.sum(), limit * (1.06 + 0.05 * i))
+        y = above if end == "max_epochs" else times.seen[mine]
+        ax.plot(x[mine], y, marker, color=color, alpha=0.6, markersize=4, fillstyle="none")
+
+
+def _medians(
+    ax: Axes, x: np.ndarray, curves: dict[float, Incidence], limit: float, i: int, label: str
+) -> None:
+    """The median of every value with its quartiles; an arrow for an upper one that is not known."""
+    low, middle, high = np.array([curve.quartiles() for curve in curves.values()]).T
+    beyond = np.isnan(high) & ~np.isnan(middle)
+    ax.errorbar(
+        x,
+        middle,
+        [middle - low, np.where(beyond, middle, high) - middle],
+        color=COLORS[i],
+        marker="os^vDP*"[i % 7],
+        markersize=6,
+        capsize=3,
+        linewidth=1.4,
+        label=label,
+    )
+    for at, start in zip(x[beyond], middle[beyond], strict=True):
+        _arrow(ax, at, start, limit, COLORS[i])
+
+
+def _arrow(ax: Axes, x: float, start: float, end: float, color: str) -> None:
+    style = {"arrowstyle": "-|>", "color": color, "shrinkA": 0, "shrinkB": 0, "linewidth": 1.4}
+    ax.annotate("", (x, end), (x, start), arrowprops=style)
+
+
+def _key(named: dict[str, Times]) -> list[Line2D]:
+    """Explains the marks of members."""
+    ends = {end for t in named.values() for end in t.end[np.isnan(t.epochs) & ~np.isnan(t.seen)]}
+    style = {"color": "0.4", "linestyle": "none", "markersize": 4, "fillstyle": "none"}
+    marks = {"each member": "."} | {NOTES[end]: MARKS[end] for end in MARKS if end in ends}
+    return [Line2D([], [], marker=marker, label=label, **style) for label, marker in marks.items()]
 
 
 @styled
@@ -129,7 +163,7 @@ def learning_times(
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Both times, to memorise and to grok, against a setting (see `times_against`).
+    """Epochs to memorise and to grok against a setting (see `times_against`).
 
     Args:
       name: what is on the horizontal axis.
@@ -142,30 +176,30 @@ def learning_times(
     Returns:
       The axes drawn on.
     """
-    named = {}
-    for label, times in (("train accuracy", found.memorised), ("test accuracy", found.grokked)):
-        curves = by_value(values, times, found.seen)
-        spread = np.array([curve.quartiles() for curve in curves.values()])
-        named[f"{label} at 99% (median, quartiles)"] = (times, spread)
-    return times_against(name, values, named, found.seen, limit, title, ax)
+    named = {
+        "memorised (train accuracy), median and quartiles": found.memorised,
+        "grokked (test accuracy), median and quartiles": found.grokked,
+    }
+    return times_against(name, values, named, limit, title, ax=ax)
 
 
 @styled
 def medians(
     name: str,
-    named: dict[str, dict[float, Survival]],
+    named: dict[str, dict[float, Incidence]],
     title: str = "",
     unit: str = "epoch",
     ax: Axes | None = None,
 ) -> Axes:
     """Median times against a number, quartiles as a band, on a logarithmic scale.
 
-    A median that is not known is a triangle above the last time looked at, with
-    the number of members that got there, if any did; so a band may end in one.
+    A median that is not known is above the last time seen: an arrow head where members
+    may still get there, a cross where the others never will, with how many of them got
+    there. An arrow goes up from a band without an upper quartile.
 
     Args:
       name: what is on the horizontal axis.
-      named: label to {number: its members' times}, as from `analysis.timing.by_value`.
+      named: label to {number: its members' times}, as from `analysis.incidence.by_value`.
       title: above the axes.
       unit: of the times.
       ax: where to draw; none: on a new figure.
@@ -178,16 +212,25 @@ def medians(
         x = np.array(list(curves), float)
         low, middle, high = np.array([curve.quartiles() for curve in curves.values()]).T
         last = np.array([curve.last for curve in curves.values()])
-        never = np.isnan(middle)
-        top = np.where(np.isnan(high), last, high)
+        never, beyond = np.isnan(middle), np.isnan(high) & ~np.isnan(middle)
+        top = np.where(beyond, last, high)
         ax.fill_between(x, low, top, where=~never, color=color, alpha=0.2, linewidth=0)
         ax.plot(x, middle, "o-", color=color, markersize=4, label=label)
-        ax.plot(x[never], 1.25 * last[never], "^", color=color, fillstyle="none")
+        for at, start, end in zip(x[beyond], middle[beyond], last[beyond], strict=True):
+            _arrow(ax, at, start, 1.15 * end, color)
         for value, curve in curves.items():
-            if np.isnan(curve.quantile(0.5)) and curve.got_there:
-                note = {"fontsize": 7, "color": color, "ha": "center", "va": "bottom"}
-                ax.annotate(f"{curve.got_there}", (value, 1.45 * curve.last), **note)
+            if np.isnan(curve.quantile(0.5)):
+                _not_reached(ax, value, curve, color)
     ax.set(xlabel=name, ylabel=unit, title=title, yscale="log")
     if len(named) > 1:
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=min(3, len(named)))
     return ax
+
+
+def _not_reached(ax: Axes, x: float, curve: Incidence, color: str) -> None:
+    """A mark for a median that is not known, with how many got there."""
+    marker = "^" if curve.may_still else "x"
+    ax.plot([x], [1.25 * curve.last], marker, color=color, fillstyle="none")
+    if curve.got_there:
+        note = {"fontsize": 7, "color": color, "ha": "center", "va": "bottom"}
+        ax.annotate(f"{curve.got_there}/{curve.members}", (x, 1.45 * curve.last), **note)

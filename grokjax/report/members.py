@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from grokjax.analysis import circles, fourier
-from grokjax.analysis.timing import Events
+from grokjax.analysis.timing import Events, Times, learnt_words
 from grokjax.report.group import Group
 from grokjax.run import Run
 
@@ -61,6 +61,12 @@ def _whole(value: float) -> str:
     return "" if np.isnan(value) else f"{value:,.0f}"
 
 
+def _when(times: Times, i: int) -> str:
+    """The epoch of a member, or why it has none."""
+    why = {"running": "not yet", "pending": "not yet", "max_epochs": "not within max_epochs"}
+    return _whole(times.epochs[i]) or why.get(times.end[i], "never")
+
+
 def _cell(text: str, sort: float | str | None = None) -> dict[str, Any]:
     return {"text": text, "sort": text if sort is None else sort}
 
@@ -82,9 +88,9 @@ def table(run: Run, found: Events, known: Learnt) -> tuple[list[dict], list[list
             (n.replace("_", " "), True, "setting that differs between members")
             for n in run.sweep.swept
         ),
-        ("memorised", True, "first logged epoch with training accuracy of 99%"),
-        ("grokked", True, "first logged epoch with test accuracy of 99%"),
-        ("delay", True, "epochs between the two"),
+        ("memorised", True, f"epoch: {learnt_words('train', run.config.stop_patience)}"),
+        ("grokked", True, f"epoch: {learnt_words('test', run.config.stop_patience)}"),
+        ("delay", True, "epochs from memorising to grokking"),
         ("test accuracy", True, "last logged"),
         ("train loss", True, "last logged cross-entropy"),
         ("test loss", True, "last logged cross-entropy"),
@@ -106,10 +112,7 @@ def table(run: Run, found: Events, known: Learnt) -> tuple[list[dict], list[list
                     _number(f"{v:g}", v) if isinstance(v, int | float) else _cell(str(v))
                     for v in settings
                 ),
-                *(
-                    _number(_whole(times[i]), times[i])
-                    for times in (found.memorised, found.grokked, found.delay)
-                ),
+                *(_number(_whole(times.epochs[i]), times.epochs[i]) for times in found),
                 _number(f"{last['test_accuracy'][i]:.1%}", last["test_accuracy"][i]),
                 _number(f"{last['train_loss'][i]:.2g}", last["train_loss"][i]),
                 _number(f"{last['test_loss'][i]:.2g}", last["test_loss"][i]),
@@ -142,9 +145,10 @@ def drawn(run: Run, found: Events, known: Learnt) -> dict[str, Any]:
         words = [f"{n} {getattr(run.sweep[m], n)}" for n in run.sweep.swept]
         epochs = run.members["epochs"].iloc[i]
         facts = [["status", status], ["epochs", f"{epochs:,}"]]
-        facts += [[n, _whole(getattr(found, n)[i]) or "not yet"] for n in ("memorised", "grokked")]
+        times = {"memorised": found.memorised, "grokked": found.grokked}
+        facts += [[n, _when(t, i)] for n, t in times.items()]
         ends = {n: values[i] for n, values in curves.items()}
-        events = {n: getattr(found, n)[i] for n in ("memorised", "grokked")}
+        events = {n: t.epochs[i] for n, t in times.items()}
         members.append(
             {
                 "member": int(m),

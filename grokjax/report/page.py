@@ -10,13 +10,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from grokjax.analysis.timing import Events, Survival, events, time_to
+from grokjax.analysis.timing import Events, events
 from grokjax.config import FIELDS
 from grokjax.files import replacing
 from grokjax.report import members, pictures
 from grokjax.report.group import Group, groups, settings_of
+from grokjax.report.tiles import tiles
 from grokjax.run import Run, load
 from grokjax.settings import refuse
 
@@ -47,13 +46,11 @@ def write(
     if path.is_dir() or any(parent.is_file() for parent in path.parents):
         raise refuse("out", str(path), "it must be a file, in a directory that is there or not yet")
     say(f"reading {len(run)} members ...")
-    history = run.history
-    found = events(history.train_accuracy, history.test_accuracy, history.epoch)
+    found = events(run)
     say(f"analysing {len(run)} members ...")
     of_shape = groups(run)
     known = members.learnt(of_shape)
-    times = time_to(found)
-    sections = _sections(run, found, times, of_shape, say)
+    sections = _sections(run, found, of_shape, say)
     columns, rows = members.table(run, found, known)
     text = _render(
         title=f"grokjax: {Path(directory).resolve().name}",
@@ -61,7 +58,7 @@ def write(
         written=time.strftime("%Y-%m-%d %H:%M"),
         unfinished=_unfinished(run),
         notices=_notices(run, of_shape),
-        tiles=_tiles(run, times, of_shape),
+        tiles=tiles(run, found, of_shape),
         sections=sections,
         columns=columns,
         rows=rows,
@@ -77,13 +74,12 @@ def write(
 def _sections(
     run: Run,
     found: Events,
-    times: dict[str, Survival],
     of_shape: list[Group],
     say: Callable[[str], None],
 ) -> list[dict[str, Any]]:
     """All that is drawn, in the order of the page."""
     parts: list[tuple[str, Callable[[], pictures.Section | None]]] = [
-        ("curves and times", lambda: pictures.learning(run, times)),
+        ("curves and times", lambda: pictures.learning(run, found)),
         ("the sweep", lambda: pictures.sweep(run, found)),
         *(("spectra and circles", partial(pictures.learnt, g, n)) for n, g in enumerate(of_shape)),
         ("the machine", lambda: pictures.machine(run)),
@@ -140,49 +136,6 @@ def _notices(run: Run, of_shape: list[Group]) -> list[str]:
     if diverged:
         notices.append(f"{diverged} members diverged.")
     return notices
-
-
-def _tiles(run: Run, times: dict[str, Survival], of_shape: list[Group]) -> list[dict[str, str]]:
-    counts = Counter(run.members["status"]).most_common()
-    tiles = [
-        {
-            "label": "members",
-            "value": f"{len(run):,}",
-            "note": ", ".join(f"{n} {status}" for status, n in counts),
-        }
-    ]
-    tiles += [_tile(name, found) for name, found in times.items() if found.members]
-    if of_shape:
-        counted = [group.key_counts for group in of_shape]
-        keys = np.concatenate([counts for counts, _ in counted])
-        words = "; ".join(words for _, words in counted)
-        note = f"median, {keys.min()} to {keys.max()}; {words}"
-        tiles.append({"label": "key frequencies", "value": f"{np.median(keys):g}", "note": note})
-    rounds = run.rounds
-    if not rounds.empty:
-        rate = rounds["steps"].sum() / rounds["training"].sum()
-        note = "member-steps a second while it trained"
-        tiles.append({"label": "speed", "value": f"{rate:,.0f}", "note": note})
-    return tiles
-
-
-def _tile(name: str, found: Survival) -> dict[str, str]:
-    """The median of a time, with what is known of its spread."""
-    if not found.got_there:
-        note = f"none of {found.members} members within {found.last:,.0f} epochs"
-        return {"label": name, "value": "-", "note": note}
-    low, middle, high = found.quartiles()
-    note = f"epochs, median; quartiles {_epoch(low)} to {_epoch(high)}; "
-    if found.members >= 6:
-        note += f"95% band of the median {' to '.join(map(_epoch, found.median_band()))}; "
-    note += f"{found.got_there} of {found.members} members"
-    value = f"> {found.last:,.0f}" if np.isnan(middle) else _epoch(middle)
-    return {"label": name, "value": value, "note": note}
-
-
-def _epoch(value: float) -> str:
-    """A quantile of times; one that is not known is beyond what was looked at."""
-    return f"{value:,.0f}" if np.isfinite(value) else "later"
 
 
 def _settings(run: Run) -> list[tuple[str, str, str]]:

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 
 from grokjax import plots
 from grokjax.analysis import circles, fourier
-from grokjax.analysis.timing import Events, Survival, by_value, kaplan_meier
+from grokjax.analysis.incidence import incidence, time_to
+from grokjax.analysis.timing import Events, learnt_words
 from grokjax.plots.style import figure_of, styled
 from grokjax.report.group import Group, settings_of
 from grokjax.run import Run
@@ -48,21 +49,23 @@ def _png(drawn: Figure | Axes) -> dict[str, Any]:
     return {"src": f"data:image/png;base64,{data}", "width": width, "height": height}
 
 
-def learning(run: Run, times: dict[str, Survival]) -> Section:
+def learning(run: Run, found: Events) -> Section:
     """Curves, times and norms."""
     section = Section(
         "learning",
         "Learning",
-        "Times are Kaplan-Meier estimates with their 95% band: a member that has not got "
-        "there counts as later than when it was last looked at.",
+        "The share of members that had memorised and grokked is the cumulative incidence "
+        "(Aalen-Johansen) with its 95% band: a member that runs on or reached max_epochs may still "
+        "get there later, one that diverged never will.",
     )
-    history = run.history
+    history, patience = run.history, run.config.stop_patience
     section.add(plots.curves(history), "Accuracy and loss against epochs")
     section.add(
-        plots.survival(times),
-        "Share of members not there yet, against epochs",
-        "Memorised and grokked: training and test accuracy of 99%. The delay is counted from "
-        "memorising.",
+        plots.incidence(time_to(found)),
+        "Share of members that had memorised and grokked, against epochs",
+        f"Memorised: {learnt_words('train', patience)}. Grokked: {learnt_words('test', patience)}. "
+        "The delay is the time between, over the members that memorised; those that have not "
+        "grokked count as later than all that have.",
     )
     if "layer_norm" in history:
         known = int(np.isfinite(history.layer_norm).any(("eval", "layer")).sum())
@@ -79,24 +82,22 @@ def sweep(run: Run, found: Events) -> Section | None:
     section = Section(
         "sweep",
         "Against the settings",
-        "Every member a dot, medians with quartiles. Crosses: not within the budget of "
-        f"{run.config.max_epochs:,} epochs; arrows: not when last looked at.",
+        "Every member a mark, medians with quartiles over all members at a value; an arrow in "
+        "place of a bar's upper end: the upper quartile was not reached within max_epochs, "
+        f"{run.config.max_epochs:,} epochs.",
     )
     limit = run.config.max_epochs
     settings = {name: values_of(run, name) for name in axes}
     for name, values in settings.items():
-        named = {}
-        for label, times in (("memorised", found.memorised), ("grokked", found.grokked)):
-            curves = by_value(values, times, found.seen).values()
-            named[label] = (times, np.array([curve.quartiles() for curve in curves]))
-        ax = plots.times_against(name.replace("_", " "), values, named, found.seen, limit)
+        named = {"memorised": found.memorised, "grokked": found.grokked}
+        ax = plots.times_against(name.replace("_", " "), values, named, limit)
         section.add(ax, f"Time to memorise and to grok against {name}")
     if len(axes) > 1:
         ax = plots.heat_map(_grid(settings, axes[:2], found), "median epoch of grokking")
         section.add(
             ax,
             f"Median epoch of grokking over {axes[0]} and {axes[1]}",
-            "Hatched: the median is not known, or beyond what was looked at.",
+            "Hatched: fewer than half of the members had grokked.",
         )
     return section
 
@@ -115,9 +116,7 @@ def _grid(settings: dict[str, np.ndarray], axes: list[str], found: Events) -> An
     up, right = (settings[name] for name in axes)
     levels = np.unique(up), np.unique(right)
     cells = [[(up == y) & (right == x) for x in levels[1]] for y in levels[0]]
-    medians = [
-        [kaplan_meier(found.grokked[c], found.seen[c]).quantile(0.5) for c in row] for row in cells
-    ]
+    medians = [[incidence(found.grokked[c]).quantile(0.5) for c in row] for row in cells]
     return xr.DataArray(medians, dict(zip(axes, levels, strict=True)), axes)
 
 
