@@ -19,7 +19,7 @@ import numpy as np
 
 from grokjax import layout, plots, recipes
 from grokjax.config import Config
-from grokjax.launching import script
+from grokjax.launching import picture, script
 from grokjax.settings import refuse
 
 
@@ -82,7 +82,7 @@ def main(args: Args) -> None:
         ax.plot(list(seconds), list(seconds.values()), "o-", label=label)
     ax.set(xlabel="members", ylabel="seconds", xlim=(0, None), ylim=(0, None))
     ax.legend()
-    print(f"figure: {plots.save(fig, args.out)}")
+    picture(lambda: plots.save(fig, args.out))
 
 
 if __name__ == "__main__":

@@ -68,8 +68,7 @@ def main(args: Args) -> None:
         print(f"circularity of {key.sum()} circles in their planes: at least {least:.3f}")
         text = ", ".join(f"{q:.3f}" for q in np.quantile(purest, (0.1, 0.5, 0.9)))
         print(f"largest share of a frequency in a pair (10, 50, 90%): {text}")
-    figure = draw(run, found, args)
-    finish(run, figure)
+    finish(run, lambda: draw(run, found, args))
 
 
 def draw(run: grokjax.Run, found: xr.Dataset, args: Args) -> Path:

@@ -42,7 +42,7 @@ def main(args: Args) -> None:
     title = f"addition mod {config.modulus}, weight norm held, no decay, {args.seeds} seeds a value"
     name = "norm of all weights, in multiples of the initial one"
     ax = plots.learning_times(name, scale, found, args.max_epochs, title)
-    finish(run, plots.save(ax, args.out / "figures" / "fixed_norm.png"))
+    finish(run, lambda: plots.save(ax, args.out / "figures" / "fixed_norm.png"))
 
 
 if __name__ == "__main__":

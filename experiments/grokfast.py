@@ -53,7 +53,7 @@ def main(args: Args) -> None:
     title = f"addition mod {config.modulus}, weight decay {args.weight_decay:g}: epochs to grok"
     ax = plots.medians("learning rate", named, title)
     ax.set_xscale("log")
-    finish(run, plots.save(ax, args.out / "figures" / "grokfast.png"))
+    finish(run, lambda: plots.save(ax, args.out / "figures" / "grokfast.png"))
 
 
 if __name__ == "__main__":

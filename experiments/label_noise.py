@@ -65,7 +65,7 @@ def main(args: Args) -> None:
         words = ", ".join(f"{name} {n}" for name, n in zip(PHASES, counts, strict=True))
         print(f"weight decay {decay:g}: {words}; seeds agree in {agree:.0%} of the cells")
     plots.phase_legend(fig, PHASES)
-    finish(run, plots.save(fig, args.out / "figures" / "label_noise.png"))
+    finish(run, lambda: plots.save(fig, args.out / "figures" / "label_noise.png"))
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def main(args: Args) -> None:
             ax.set_xlabel("")
     for ax in np.ravel(panels)[len(args.operation) :]:
         ax.set_axis_off()
-    finish(run, plots.save(fig, args.out / "figures" / "operations.png"))
+    finish(run, lambda: plots.save(fig, args.out / "figures" / "operations.png"))
 
 
 if __name__ == "__main__":

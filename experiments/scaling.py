@@ -19,7 +19,7 @@ from pathlib import Path
 
 from grokjax import plots, recipes
 from grokjax.devices import cores
-from grokjax.launching import script
+from grokjax.launching import picture, script
 from grokjax.settings import refuse
 
 
@@ -81,7 +81,7 @@ def main(args: Args) -> None:
             f"({min(speeds[n]):,.0f} to {max(speeds[n]):,.0f}), {middle / first:.2f} times "
             f"{cases[0]}"
         )
-    print(f"figure: {plots.save(plots.scaling(speeds), args.out)}")
+    picture(lambda: plots.save(plots.scaling(speeds), args.out))
 
 
 if __name__ == "__main__":

@@ -44,9 +44,13 @@ def main(args: Args) -> None:
     peak = np.quantile(run.history.test_loss.max("eval"), (0.25, 0.5, 0.75))
     print(f"maximum test loss: {as_text(tuple(peak), digits=2)}")
     title = f"addition mod {config.modulus}, {args.seeds} seeds"
-    plots.save(plots.curves(run.history), args.out / "figures" / "curves.png")
-    ax = plots.incidence(named, title)
-    finish(run, plots.save(ax, args.out / "figures" / "seeds.png"))
+
+    def draw() -> Path:
+        figures = args.out / "figures"
+        plots.save(plots.curves(run.history), figures / "curves.png")
+        return plots.save(plots.incidence(named, title), figures / "seeds.png")
+
+    finish(run, draw)
 
 
 if __name__ == "__main__":

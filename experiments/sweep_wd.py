@@ -40,7 +40,7 @@ def main(args: Args) -> None:
     print(*in_words("weight decay", decay, found), sep="\n")
     title = f"addition mod {config.modulus}, {args.seeds} seeds a value"
     ax = plots.learning_times("weight decay", decay, found, args.max_epochs, title)
-    finish(run, plots.save(ax, args.out / "figures" / "sweep_wd.png"))
+    finish(run, lambda: plots.save(ax, args.out / "figures" / "sweep_wd.png"))
 
 
 if __name__ == "__main__":

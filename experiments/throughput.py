@@ -39,7 +39,7 @@ from rivals.workload import WORKLOADS, Workload
 
 from grokjax import commands, plots
 from grokjax.devices import cores, versions
-from grokjax.launching import script
+from grokjax.launching import picture, script
 from grokjax.settings import refuse
 
 COUNTS = (1, 4, 16, 64)
@@ -161,11 +161,11 @@ def main(args: Args) -> None:
         "settings": {k: v for k, v in asdict(args).items() if k != "out"},
         "workloads": {name: scores.numbers(WORKLOADS[name], s) for name, s in results.items()},
     }
-    figure = plots.save(scores.draw(results), args.out)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.with_suffix(".md").write_text("\n".join(tables))
     args.out.with_suffix(".json").write_text(json.dumps(numbers, indent=1) + "\n")
     print(json.dumps(numbers) if args.json else "\n".join(tables))
-    say(f"figure: {figure}")
+    picture(lambda: plots.save(scores.draw(results), args.out), say)
 
 
 def torch_version() -> str:

@@ -6,7 +6,7 @@ import math
 import time
 from pathlib import Path
 
-from grokjax import devices, files, hosts, layout, room, run, sizing, snapshots
+from grokjax import devices, files, hosts, layout, output, room, run, sizing, snapshots
 from grokjax.checkpoint import KEPT, Checkpoints
 from grokjax.hosts import LostProcess, OutOfMemory
 from grokjax.interrupt import Signals
@@ -31,6 +31,7 @@ class Engine:
         checkpoint_every: float,
         progress: bool | Progress,
     ) -> None:
+        output.fill_closed()
         written = sum(size for _, size in files.sizes(directory))
         slack = 0 if written else 10_000_000
         devices.free_space(directory, max(0, _bytes_needed(sweep) + slack - written))

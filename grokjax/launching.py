@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from grokjax import commands, door, interrupt, words
+from grokjax import commands, door, interrupt, output, words
 from grokjax.settings import ConfigError
 from grokjax.sweep import Sweep
 
@@ -49,6 +49,7 @@ class Execution:
     def options(self) -> dict[str, Any]:
         """The keywords of `train` and `resume`, having joined the other processes."""
         door.settled(self.lanes, self.devices, self.checkpoint_every)
+        output.results_are_saved()
         from grokjax import hosts
 
         hosts.join(self.coordinator, self.num_processes, self.process_id)
@@ -72,16 +73,17 @@ def script(body: Callable[[Arguments], None], arguments: type[Arguments]) -> Non
 def guarded(action: Callable[[], None]) -> int:
     """Runs `action`; what went wrong as one line on stderr and an exit code."""
     for stream in (sys.stdout, sys.stderr):  # a path may have what the locale has not
-        if isinstance(stream, io.TextIOWrapper):
+        if isinstance(stream, io.TextIOWrapper) and not stream.closed:
             stream.reconfigure(errors="backslashreplace")
     with (
+        output.tolerated() as stdout,
         warnings.catch_warnings(),
         interrupt.handled(interrupt.leave),
         commands.in_shell(),
     ):
         warnings.showwarning = _warn
         sys.unraisablehook = _unraisable
-        return _guarded(action)
+        return _guarded(action) or _printed(stdout)
 
 
 def _guarded(action: Callable[[], None]) -> int:
@@ -95,9 +97,9 @@ def _guarded(action: Callable[[], None]) -> int:
         _say(stop.what, 0)
         print(f"go on with: {stop.go_on}", file=sys.stderr, flush=True)
         return _leave(128 + stop.signum)
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        sys.stderr.close()
-        return 1
+    except SystemExit as end:  # of --help: what it printed may be lost too
+        if end.code:
+            raise
     except (DamagedRun, MemoryError, OSError, RuntimeError) as error:
         return _leave(_say(error, 1))
     except Exception:
@@ -106,6 +108,19 @@ def _guarded(action: Callable[[], None]) -> int:
         traceback.print_exc()
         return _leave(1)
     return 0
+
+
+def _printed(stdout: output.Tolerant) -> int:
+    """The exit code of a command that did its work: 1 if its results were printed and are lost."""
+    stdout.flush()
+    if stdout.error is None or (stdout.stream is None and stdout.optional):
+        return 0
+    if isinstance(stdout.error, BrokenPipeError):  # the reader of a pipe has seen enough
+        return 0 if stdout.optional else 1
+    reason = f"stdout could not be written ({stdout.error})"
+    if stdout.optional:
+        return _say(f"warning: {reason}; the run is saved", 0)
+    return _say(reason, 1)
 
 
 def several() -> bool:
@@ -159,18 +174,31 @@ def launch(sweep: Sweep, out: Path, execution: Execution, recipe: str | None = N
 
 
 def draw(run: Run) -> None:
-    """The picture of a finished run, by one process for all."""
-    from grokjax import hosts, plots
+    """The last lines and the picture of a finished run, by one process for all."""
+    from grokjax import hosts
+
+    def curves() -> Path:
+        from grokjax import plots
+
+        figure = run.directory / "figures" / "curves.png"
+        return plots.save(plots.curves(run.history), figure)
 
     if hosts.first():
-        figure = run.directory / "figures" / "curves.png"
-        finish(run, plots.save(plots.curves(run.history), figure))
+        finish(run, curves)
 
 
-def finish(run: Run, figure: Path) -> None:
+def finish(run: Run, draw: Callable[[], Path]) -> None:
     """The last lines of a command: how members ended, the picture, how to open the run."""
     counts = run.members["status"].value_counts()
     print(f"{len(run)} members: " + ", ".join(f"{n} {status}" for status, n in counts.items()))
-    print(f"figure: {figure}")
+    picture(draw)
     print(f"the whole story: {commands.command('report', run.directory)}")
     print(f"in Python: import grokjax; run = grokjax.load({str(run.directory)!r})")
+
+
+def picture(draw: Callable[[], Path], say: Callable[[str], None] = print) -> None:
+    """Draws and says where; a failure is a warning, because the results are there without it."""
+    try:
+        say(f"figure: {draw()}")
+    except Exception as error:  # matplotlib raises any kind, also when it is imported
+        _say(f"warning: no figure was drawn ({type(error).__name__}: {error})", 0)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
+from grokjax import output
 from grokjax.stopping import Ended
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Progress:
     """
 
     def __init__(self, enabled: bool = True, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stderr
+        self._stream = output.tolerant(stream or sys.stderr)
         self._enabled = enabled
         self._start = time.perf_counter()
         self._origin: tuple[float, int, int] | None = None
@@ -116,6 +117,7 @@ class Progress:
     ) -> None:
         if self._live:
             self._live.stop()
+        output.settle(self._stream)
 
     def say(self, text: str) -> None:
         """One line that stays."""

@@ -87,7 +87,7 @@ class Args(Execution):
 def main(args: Args) -> None:
     config = Config(**%r)
     run = launch(Sweep(config, seed=range(args.seeds)), args.out, args)
-    finish(run, args.out / "none.png")
+    finish(run, lambda: args.out / "none.png")
 
 
 if __name__ == "__main__":
