@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grokjax import layout, plots, recipes
+from grokjax import layout, paths, plots, recipes
 from grokjax.config import Config
 from grokjax.launching import picture, script
 from grokjax.settings import refuse
@@ -64,6 +64,7 @@ def main(args: Args) -> None:
         raise refuse("members", args.members, "different numbers, all at least 1")
     if args.repeats < 1:
         raise refuse("repeats", args.repeats, "it must be at least 1")
+    paths.writable("out", args.out, "name another file by --out")
     first: dict[int, float] = {}
     further: dict[int, float] = {}
     for number in sorted(args.members):

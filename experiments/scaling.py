@@ -17,7 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from grokjax import plots, recipes
+from grokjax import paths, plots, recipes
 from grokjax.devices import cores
 from grokjax.launching import picture, script
 from grokjax.settings import refuse
@@ -64,6 +64,7 @@ def main(args: Args) -> None:
     for name in ("repeats", "rounds"):
         if getattr(args, name) < 1:
             raise refuse(name, getattr(args, name), "it must be at least 1")
+    paths.writable("out", args.out, "name another file by --out")
     speeds: dict[int, list[float]] = {n: [] for n in cases}
     for repeat in range(args.repeats):
         for n in cases:

@@ -37,7 +37,7 @@ from rivals.scores import Row, Score
 from rivals.stage import Process
 from rivals.workload import WORKLOADS, Workload
 
-from grokjax import commands, plots
+from grokjax import commands, paths, plots
 from grokjax.devices import cores, versions
 from grokjax.launching import picture, script
 from grokjax.settings import refuse
@@ -148,6 +148,7 @@ def main(args: Args) -> None:
         raise refuse("members", args.members, "different numbers of at least 1")
     if not args.workloads:
         raise refuse("workloads", args.workloads, "at least one of " + ", ".join(WORKLOADS))
+    paths.writable("out", args.out, "name another file by --out")
     rows = cast(args)
     results = {name: measure(WORKLOADS[name], rows, args) for name in args.workloads}
     tables = [scores.table(WORKLOADS[name], found) for name, found in results.items()]

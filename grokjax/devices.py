@@ -104,6 +104,14 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def crowded(devices: list[Any]) -> str | None:
+    """A line to show where more CPU devices train in this process than it has cores."""
+    mine = sum(device.process_index == hosts.index() for device in devices)
+    if not on_cpu(devices) or mine <= cores():
+        return None
+    return f"devices: {mine} CPU devices share {cores()} cores, which is no faster than {cores()}"
+
+
 def lanes(wanted: int | str, devices: list[Any], members: int) -> tuple[int, list[Any]]:
     """Lanes in all, and the devices that carry them, as many of every process.
 

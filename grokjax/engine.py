@@ -82,6 +82,8 @@ class Engine:
                 Ledger(self._directory),
                 go_on,
             )
+            if crowded := devices.crowded(self._devices):
+                progress.say(crowded)
             for program in self._sweep.programs():
                 self._train(program, desk)
             progress.update(desk.tally, last=True)

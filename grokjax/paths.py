@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
+from typing import TypeVar
 
 from grokjax.settings import ConfigError, refuse, shown
 
@@ -22,6 +24,21 @@ def given(name: str, path: str | os.PathLike[str]) -> Path:
         raise refuse(
             name, path, "there is no such home directory; ./~ is a file named ~"
         ) from error
+
+
+Arguments = TypeVar("Arguments")
+
+
+def expanded(arguments: Arguments) -> Arguments:
+    """The arguments of a command, a dataclass, with `~` in its paths expanded.
+
+    A shell leaves it in `--out=~/run`.
+    """
+    for f in dataclasses.fields(arguments):  # pyright: ignore[reportArgumentType]
+        value = getattr(arguments, f.name)
+        if isinstance(value, Path):
+            setattr(arguments, f.name, given(f.name, value))
+    return arguments
 
 
 def writable(name: str, path: Path, fix: str) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_typ
 
 import tyro
 
+from grokjax import paths
 from grokjax.commands import quoted
 from grokjax.settings import ConfigError, refuse, shown
 
@@ -39,7 +40,7 @@ def parse(kind: type[Parsed], words: Sequence[str], prog: str) -> Parsed:
     asked = bool({"-h", "--help"} & set(words))
     if not asked:
         _refuse_repeated(words, {flag.name: flag for flag in flags_of(kind)})
-    return tyro.cli(kind, prog=prog, args=words)
+    return paths.expanded(tyro.cli(kind, prog=prog, args=words))
 
 
 def check(words: Sequence[str]) -> None:

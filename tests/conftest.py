@@ -21,6 +21,12 @@ TINY = {
 }
 
 
+def flags(**settings):
+    """The words of a command line for `TINY` with some settings changed, each flag once."""
+    named = {f"--{name.replace('_', '-')}": value for name, value in (TINY | settings).items()}
+    return [word for name, value in named.items() for word in (name, str(value))]
+
+
 @pytest.fixture
 def tiny():
     """A config that trains in no time: 24 pairs, 3 steps an epoch, the last of 6 rows."""

@@ -12,7 +12,7 @@ import pytest
 import grokjax
 from grokjax import Sweep, inspection
 from grokjax.config import Config
-from tests.conftest import TINY
+from tests.conftest import TINY, flags
 from tests.test_resume import assert_same
 
 pytestmark = pytest.mark.fault
@@ -26,8 +26,7 @@ SEEDS, EPOCHS = 24, 600
 CONFIG = Config(**TINY | {"max_epochs": EPOCHS})
 TRAIN = [
     *(sys.executable, "-m", "grokjax", "train", "--seeds", str(SEEDS)),
-    *(word for name, value in TINY.items() for word in (f"--{name.replace('_', '-')}", str(value))),
-    *("--max-epochs", str(EPOCHS)),
+    *flags(max_epochs=EPOCHS),
 ]
 # Saving takes about as long as the interval, so about every second kill falls into a save.
 OFTEN = ["--checkpoint-every", "0.05", "--devices", "1"]

@@ -11,12 +11,11 @@ import pytest
 
 import grokjax
 from grokjax.hosts import HEARTBEAT_TIMEOUT
-from tests.conftest import TINY
+from tests.conftest import TINY, flags
 from tests.test_resume import assert_same
 
 TRAIN = [sys.executable, "-m", "grokjax", "train", "--devices", "1", "--checkpoint-every", "0.3"]
-TRAIN += [w for n, v in TINY.items() for w in (f"--{n.replace('_', '-')}", str(v))]
-TRAIN += ["--seeds", "6", "--max-epochs", "200"]
+TRAIN += [*flags(max_epochs=200), "--seeds", "6"]
 
 
 def free_port():

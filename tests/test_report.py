@@ -155,7 +155,7 @@ def test_a_run_that_has_logged_nothing(tiny, tmp_path, monkeypatch):
     """Killed while it compiled: there is a config.json and no more."""
     from grokjax.engine import Engine
 
-    def killed(self):
+    def killed(self, go_on):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Engine, "run", killed)

@@ -17,14 +17,14 @@ from grokjax.checkpoint import Checkpoints
 from grokjax.config import Config
 from grokjax.states import InLanes
 from grokjax.stopping import Standing
-from tests.conftest import TINY
+from tests.conftest import TINY, flags
 
 CONFIG = Config(**TINY | {"max_epochs": 1000})
 SWEEP = Sweep(CONFIG, seed=range(3), weight_decay=[0.0, 1.0])
 COMMAND = [
     *(sys.executable, "-m", "grokjax", "train", "--seeds", "3", "--weight-decay", "0", "1"),
-    *(word for name, value in TINY.items() for word in (f"--{name.replace('_', '-')}", str(value))),
-    *("--max-epochs", "1000", "--checkpoint-every", "0.1", "--lanes", "4", "--devices", "2"),
+    *flags(max_epochs=1000),
+    *("--checkpoint-every", "0.1", "--lanes", "4", "--devices", "2"),
 ]
 
 

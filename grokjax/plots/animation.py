@@ -11,9 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
+from grokjax import paths
 from grokjax.analysis.circles import Reading
 from grokjax.plots.circles import numbered, panels
 from grokjax.plots.style import TEST, TRAIN, styled
+from grokjax.settings import refuse
 
 
 @styled
@@ -39,10 +41,11 @@ def animation(
       The path.
 
     Raises:
-      ValueError: another suffix. RuntimeError: `.mp4` and no ffmpeg.
+      ConfigError: another suffix, or it cannot be written. RuntimeError: `.mp4` and no ffmpeg.
     """
-    path = Path(path)
+    path = paths.given("path", path)
     writer = _writer(path, frames_per_second)
+    paths.writable("path", path, "name another")
     fig, axes = panels(len(readings), "")
     heading = fig.suptitle(f"{title}  epoch 0")
     most = 1.05 * float(np.nanmax(np.abs(scores)))
@@ -83,7 +86,7 @@ def _writer(path: Path, frames_per_second: float) -> PillowWriter | FFMpegWriter
     if path.suffix.lower() == ".gif":
         return PillowWriter(fps=frames_per_second)  # pyright: ignore[reportArgumentType]
     if path.suffix.lower() != ".mp4":
-        raise ValueError(f"path: {str(path)!r} is not allowed; it must end in .gif or .mp4")
+        raise refuse("path", str(path), "it must end in .gif or .mp4")
     if not FFMpegWriter.isAvailable():
         raise RuntimeError(f"{path}: ffmpeg is not installed; a .gif needs none")
     return FFMpegWriter(fps=frames_per_second)  # pyright: ignore[reportArgumentType]

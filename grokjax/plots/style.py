@@ -24,7 +24,9 @@ from matplotlib.ticker import (
     NullFormatter,
 )
 
+from grokjax import paths
 from grokjax.files import replacing
+from grokjax.settings import refuse
 
 STYLE: Any = {
     "figure.dpi": 110,
@@ -95,6 +97,8 @@ def figure(
 
 def axes(ax: Axes | None) -> Axes:
     """The axes to draw on: those given, or new ones."""
+    if ax is not None and not isinstance(ax, Axes):
+        raise refuse("ax", ax, "give matplotlib Axes, or None for a new figure")
     return figure(7.5, 4.6)[1] if ax is None else ax
 
 
@@ -170,7 +174,8 @@ def same_limits(several: Sequence[Axes]) -> None:
 def figure_of(drawn: Figure | Axes) -> Figure:
     """A figure, or the one that axes are on."""
     fig = drawn.get_figure(root=True) if isinstance(drawn, Axes) else drawn
-    assert fig is not None
+    if not isinstance(fig, Figure):
+        raise refuse("drawn", drawn, "give a matplotlib Figure, or Axes that are on one")
     return fig
 
 
@@ -182,11 +187,28 @@ def colorbar(ax: Axes, image: Any, label: str) -> None:
 
 @styled
 def save(drawn: Figure | Axes, path: str | Path) -> Path:
-    """Writes a figure, or the one that axes are on, as a whole; makes its folder."""
-    path = Path(path)
+    """Writes a figure, or the one that axes are on, as a whole; makes its folder.
+
+    Args:
+      drawn: a figure, or axes on it.
+      path: the file; its suffix names the format, such as .png, .pdf or .svg. `~` is the
+        home directory.
+
+    Returns:
+      The path.
+
+    Raises:
+      ConfigError: no such format, or the file cannot be written.
+    """
+    path, fig = paths.given("path", path), figure_of(drawn)
+    formats = fig.canvas.get_supported_filetypes()
+    format = path.suffix.removeprefix(".").lower()
+    if format not in formats:
+        raise refuse("path", str(path), f"it must end in one of .{', .'.join(sorted(formats))}")
+    paths.writable("path", path, "name another")
     path.parent.mkdir(parents=True, exist_ok=True)
     content = io.BytesIO()
-    figure_of(drawn).savefig(content, format=path.suffix.removeprefix(".") or None)
+    fig.savefig(content, format=format)
     with replacing(path) as temporary:
         temporary.write_bytes(content.getbuffer())
     return path

@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from grokjax import paths
 from grokjax.analysis.timing import Events, events
 from grokjax.config import FIELDS
 from grokjax.files import replacing
@@ -17,7 +18,6 @@ from grokjax.report import members, pictures
 from grokjax.report.group import Group, groups, settings_of
 from grokjax.report.tiles import tiles
 from grokjax.run import Run, load
-from grokjax.settings import refuse
 
 NAME = "report.html"
 
@@ -30,8 +30,9 @@ def write(
     """Writes the report of a run, also of one that still trains.
 
     Args:
-      directory: the run's.
-      out: the file; None: `report.html` in the directory.
+      directory: the run's; `~` is the home directory, here and in `out`.
+      out: the file, in a folder that is there or can be made; None: `report.html` in
+        `directory`.
       say: is told what is being done.
 
     Returns:
@@ -39,12 +40,11 @@ def write(
 
     Raises:
       FileNotFoundError, DamagedRun: as `grokjax.load`.
-      ConfigError: as that, or `out` cannot be a file.
+      ConfigError: as that, or the file cannot be written, which is found out first.
     """
     run = load(directory)
-    path = Path(directory) / NAME if out is None else Path(out)
-    if path.is_dir() or any(parent.is_file() for parent in path.parents):
-        raise refuse("out", str(path), "it must be a file, in a directory that is there or not yet")
+    path = run.directory / NAME if out is None else paths.given("out", out)
+    paths.writable("out", path, "name another file by out (--out)")
     say(f"reading {len(run)} members ...")
     found = events(run)
     say(f"analysing {len(run)} members ...")
@@ -53,7 +53,7 @@ def write(
     sections = _sections(run, found, of_shape, say)
     columns, rows = members.table(run, found, known)
     text = _render(
-        title=f"grokjax: {Path(directory).resolve().name}",
+        title=f"grokjax: {run.directory.resolve().name}",
         subtitle=_subtitle(run),
         written=time.strftime("%Y-%m-%d %H:%M"),
         unfinished=_unfinished(run),
@@ -66,6 +66,8 @@ def write(
         environment=_environment(run),
         members_json=members.drawn(run, found, known),
     )
+    if out is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
     return path
