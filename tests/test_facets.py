@@ -6,6 +6,7 @@ import xarray as xr
 
 import grokjax
 from grokjax import Config, cells, labels, plots
+from grokjax.history import merged
 from grokjax.plots.facets import LISTED, Facets
 from grokjax.tasks import TASKS
 from tests.conftest import TINY
@@ -149,14 +150,11 @@ def test_axes_are_named_after_the_settings():
 
 def test_a_history_says_its_task_and_loss(tmp_path):
     config = Config(**TINY | {"loss": "mse", "operation": "multiply"})
-    grokjax.train(grokjax.Sweep(config, seed=[0, 1]), tmp_path / "run", progress=False)
-    run = grokjax.load(tmp_path / "run")
-    assert run.history.attrs == {"task": "a b mod 7", "loss": "mean squared error"}
-    run.write_history()
-    saved = xr.load_dataset(run.directory / "history.nc", engine="h5netcdf")
-    fig = plots.curves(saved)
-    assert fig.axes[1].get_ylabel() == "mean squared error"
-    assert "a b mod 7: 2 seeds" in fig.get_suptitle()
+    found = merged(tmp_path, grokjax.Sweep(config, seed=[0, 1]), [0, 1], ["pending"] * 2)
+    assert found.attrs == {"task": "a b mod 7", "loss": "mean squared error"}
+    sweep = grokjax.Sweep(config, loss=["mse", "stablemax"], modulus=[5, 7])
+    found = merged(tmp_path, sweep, range(4), ["pending"] * 4)
+    assert found.attrs == {"task": "a b mod 5; a b mod 7", "loss": "loss"}
 
 
 def test_tasks_are_named_with_their_size():

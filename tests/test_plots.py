@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from matplotlib import colors
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from grokjax import plots
@@ -136,8 +137,11 @@ def test_a_heat_map_hatches_what_is_not_known():
     cells = ax.collections[0].get_array()
     assert np.ma.getmaskarray(cells).ravel().tolist() == [False, True, False, False]
     written = {text.get_text(): text.get_position() for text in ax.texts}
-    assert written == {"1.00": (0.5, 0.5), "3.00": (0.5, 1.5), "4.00": (1.5, 1.5)}
+    assert written == {"1": (0.5, 0.5), "3": (0.5, 1.5), "4": (1.5, 1.5)}
     assert ax.patch.get_hatch()
+    unknown = plots.heat_map(table * NAN, "epochs")
+    assert [text.get_text() for text in unknown.texts] == ["not known in any cell"]
+    assert len(unknown.get_figure().axes) == 1  # no bar of colours that mean nothing
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("decay", "seed")
 
 
@@ -177,13 +181,13 @@ def test_components_are_named_and_mixed_ones_marked():
 
 def test_planes_are_named():
     fig = plots.planes(np.ones((1, 7, 2)), [3], [0.987], [2], "member 0")
-    assert fig.axes[0].get_title() == "step 2, frequency 3: circularity 0.987"
+    assert fig.axes[0].get_title() == "frequency 3, step 2, circularity 0.987"
 
 
 def test_spectra(tmp_path):
     key = np.array([False, True, False])
     ax = plots.spectrum({"embedding": np.array([0.1, 0.7, 0.2]), "output": np.ones(3) / 3}, key)
-    assert [bar.get_height() for bar in ax.patches] == [0.1, 0.7, 0.2]
+    assert [bar.get_height() for bar in ax.patches] == [0.1, 0.2, 0.7]  # key ones on top
     assert [text.get_text() for text in ax.texts] == ["2"]
     power = np.array([[1.0, 2, 3], [4, 5, 6], [NAN] * 3])
     for log_epochs, shown in ((False, 6), (True, 3)):
@@ -201,6 +205,96 @@ def test_spectra(tmp_path):
     assert [(bar.get_center()[0], bar.get_height()) for bar in counts.patches] == [(6, 2), (7, 1)]
     neurons = plots.neurons(np.array([2, 2, 0]), np.array([0.9, 0.5, NAN]), key)
     assert len(neurons.lines[0].get_ydata()) == 3
+
+
+def boxes(ax):
+    """Extents of the texts that are seen."""
+    canvas = FigureCanvasAgg(ax.get_figure())
+    canvas.draw()
+    renderer = canvas.get_renderer()
+    return [text.get_window_extent(renderer) for text in ax.texts if text.get_visible()]
+
+
+@pytest.mark.parametrize("tokens", [7, 53, 113, 300])
+def test_numbers_of_tokens_do_not_overlap(tokens):
+    """On a circle, and where all tokens are in a few places, as they are early in training."""
+    angle = 2 * np.pi * np.arange(tokens) * 5 / tokens
+    circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    axes = plots.figure(9, 4.5, 2)[1]
+    plots.panel(axes[0], circle, "circle", step=1)
+    plots.panel(axes[1], np.round(circle), "nine places")
+    for ax in axes:
+        found = boxes(ax)
+        assert len(found) >= 7 if ax is axes[0] else len(found) >= 4
+        for i, box in enumerate(found):
+            assert not any(box.overlaps(other) for other in found[:i])
+
+
+def test_neighbouring_key_frequencies_have_one_number():
+    key = np.ones(400, bool)
+    ax = plots.spectrum({"embedding": np.linspace(1, 2, 400)}, key)
+    found = boxes(ax)
+    assert 10 < len(found) < 100
+    assert not any(box.overlaps(other) for i, box in enumerate(found) for other in found[:i])
+
+
+def test_axes_of_whole_numbers_have_whole_ticks():
+    power = np.ones((3, 3))
+    rounds = pd.DataFrame(
+        {"session": 5.0, "seconds": [1.0, 2.0], "lanes": 2, "busy": 1, "waiting": [1, 0]}
+    )
+    found = [
+        plots.spectrum_over_training(power, np.arange(3)),
+        plots.spectrum_of_members(np.eye(3), [0, 1, 2]),
+        plots.spectrum_2d(power),
+        plots.spectrum({"a": np.ones(3)}, np.ones(3, bool)),
+        plots.key_counts(np.array([2, 3])),
+        *plots.occupancy(rounds).get_figure().axes,
+    ]
+    whole = {"epoch", "frequency", "frequency in a", "frequency in b", "lanes", "members"}
+    whole |= {"key frequencies", "pending members"}
+    for ax in found:
+        for axis in (ax.xaxis, ax.yaxis):
+            if axis.get_label_text() not in whole:
+                continue
+            ticks = axis.get_major_locator()()
+            np.testing.assert_array_equal(ticks, np.round(ticks), axis.get_label_text())
+
+
+def test_rows_of_members_are_named_by_their_setting():
+    groups = ["decay 0"] * 2 + ["decay 1"] * 4
+    ax = plots.spectrum_of_members(np.eye(6), range(6), groups=groups)
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["decay 0", "decay 1"]
+    assert ax.get_yticks().tolist() == [0.5, 3.5]
+    assert [line.get_ydata()[0] for line in ax.lines] == [1.5]
+
+
+def test_colours_of_pairs_are_explained_and_components_numbered_from_one():
+    scores = np.random.default_rng(0).normal(size=(5, 4))
+    fig = plots.components(scores, np.full(4, 0.25), READINGS)
+    texts = [text.get_text() for text in fig.legends[0].texts]
+    assert len(texts) == 2
+    assert fig.axes[0].get_xlabel() == "component 1 (25.0%)"
+    assert fig.axes[1].get_ylabel() == "component 4 (25.0%)"
+
+
+@pytest.mark.parametrize("suffix", [".png", ".pdf", ".svg"])
+def test_figures_are_saved_in_every_format(suffix, history, tmp_path):
+    begins = {".png": b"\x89PNG", ".pdf": b"%PDF", ".svg": b"<?xml"}
+    path = plots.save(plots.curves(history), tmp_path / f"curves{suffix}")
+    assert path.read_bytes().startswith(begins[suffix])
+
+
+def test_figures_for_a_phone_have_one_panel_below_the_other(history):
+    with plots.narrow():
+        fig = plots.curves(history)
+        axes = plots.figure(9, 6, 3, 2)[1]
+    assert fig.get_figwidth() < 4
+    fig.draw_without_rendering()
+    above, below = (ax.get_position() for ax in fig.axes)
+    assert above.y0 > below.y1
+    assert axes.shape == (2, 3)
+    assert plots.figure()[0].get_figwidth() == 7
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".mp4"])

@@ -54,6 +54,7 @@ def test_history_file_is_what_the_journal_says(finished):
 
     on_disk = xr.load_dataset(finished.directory / "history.nc", engine="h5netcdf")
     xr.testing.assert_equal(on_disk, finished.history)
+    assert on_disk.attrs.items() >= finished.history.attrs.items()  # titles and axes
 
 
 def test_grid_unstacks_the_axes(finished):

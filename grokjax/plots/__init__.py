@@ -19,7 +19,7 @@ from grokjax.plots.spectra import (
     spectrum_of_members,
     spectrum_over_training,
 )
-from grokjax.plots.style import OTHER, OTHERS, STYLE, TEST, TRAIN, figure, save
+from grokjax.plots.style import OTHER, OTHERS, STYLE, TEST, TRAIN, figure, narrow, save
 from grokjax.plots.times import incidence, learning_times, medians, times_against
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "learning_times",
     "loss",
     "medians",
+    "narrow",
     "neurons",
     "norms",
     "occupancy",

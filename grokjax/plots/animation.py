@@ -9,12 +9,12 @@ import numpy as np
 from matplotlib.animation import FFMpegWriter, PillowWriter
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.text import Text
+from matplotlib.text import Annotation
 
 from grokjax import paths
 from grokjax.analysis.circles import Reading
-from grokjax.plots.circles import numbered, panels
-from grokjax.plots.style import TEST, TRAIN, styled
+from grokjax.plots.circles import colors_of, outwards, panels, token_texts
+from grokjax.plots.style import TEST, TRAIN, legend_below, styled
 from grokjax.settings import refuse
 
 
@@ -53,6 +53,7 @@ def animation(
         _dressed(ax, reading, scores.shape[1], most)
         for ax, reading in zip(axes, readings, strict=True)
     ]
+    legend_below(fig, colors_of(readings))
     path.parent.mkdir(parents=True, exist_ok=True)
     fig.draw_without_rendering()
     fig.set_layout_engine("none")  # once: it takes longer than all else in a frame
@@ -63,19 +64,19 @@ def animation(
                 points = frame[:, 2 * j : 2 * j + 2]
                 dots.set_data(*points.T)
                 for token, text in texts.items():
-                    text.set_position(tuple(points[token]))
+                    text.xy = tuple(points[token])
+                    text.set_position(outwards(points[token]))
             writer.grab_frame()
     return path
 
 
 def _dressed(
     ax: Axes, reading: Reading, tokens: int, most: float
-) -> tuple[Line2D, dict[int, Text]]:
+) -> tuple[Line2D, dict[int, Annotation]]:
     """The dots of a panel and its numbers by token, all yet to be placed."""
     color = TRAIN if reading.frequency else TEST
     (dots,) = ax.plot([], [], ".", color=color, alpha=0.6, markersize=3)
-    style = {"fontsize": 6.5, "ha": "center", "va": "bottom"}
-    texts = {t: ax.text(0, 0, str(t), **style) for t in numbered(tokens)}
+    texts = token_texts(ax, np.zeros((tokens, 2)))
     ax.set_title(reading.text, fontsize=9)
     ax.set(xlim=(-most, most), ylim=(-most, most), aspect="equal")
     ax.tick_params(labelsize=7)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from grokjax import labels
 from grokjax.plots.style import axes, colorbar, styled
 
 WRITTEN = 120
@@ -33,10 +34,16 @@ def heat_map(values: Any, label: str = "", title: str = "", ax: Axes | None = No
     ax.set_facecolor("0.92")
     ax.patch.set(hatch="///", edgecolor="0.7")
     image = ax.pcolormesh(np.ma.masked_invalid(table))
-    colorbar(ax, image, label)
-    if table.size <= WRITTEN and np.isfinite(table).any():
-        low, high = np.nanmin(table), np.nanmax(table)
-        digits = 0 if high >= 10 else 2
+    finite = table[np.isfinite(table)]
+    if not len(finite):
+        middle = {"ha": "center", "va": "center", "transform": ax.transAxes}
+        ax.text(0.5, 0.5, "not known in any cell", backgroundcolor="w", **middle)
+        ax.grid(False)
+    else:
+        colorbar(ax, image, label)
+    if len(finite) and table.size <= WRITTEN:
+        low, high = finite.min(), finite.max()
+        digits = 0 if high >= 10 or np.all(finite == np.round(finite)) else 2
         for (i, j), value in np.ndenumerate(table):
             if np.isfinite(value):
                 dark = (value - low) < 0.5 * (high - low)
@@ -46,13 +53,8 @@ def heat_map(values: Any, label: str = "", title: str = "", ax: Axes | None = No
     for axis, name in ((ax.xaxis, right), (ax.yaxis, up)):
         marks = values[name].values
         every = max(1, len(marks) // 12)
-        axis.set_ticks(
-            np.arange(len(marks))[::every] + 0.5,
-            [
-                f"{m:g}" if isinstance(m, float | int | np.number) else str(m)
-                for m in marks[::every]
-            ],
-        )
-        axis.set_label_text(str(name).replace("_", " "))
+        texts = [labels.value(str(name), mark) for mark in marks[::every]]
+        axis.set_ticks(np.arange(len(marks))[::every] + 0.5, texts)
+        axis.set_label_text(labels.setting(str(name)))
     ax.set_title(title)
     return ax

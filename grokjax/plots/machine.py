@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, MaxNLocator
+from matplotlib.ticker import LogLocator
 
-from grokjax.plots.style import OTHERS, TEST, TRAIN, axes, styled
+from grokjax.plots.style import OTHERS, TEST, TRAIN, axes, legend_below, styled, whole_numbers
 
 MOST_SESSIONS = 100
 """Whose starts are marked; more could not be told apart."""
@@ -16,7 +16,7 @@ MOST_SESSIONS = 100
 
 @styled
 def occupancy(rounds: Any, ax: Axes | None = None) -> Axes:
-    """Lanes that train and lanes that idle over time, and the members that wait for one.
+    """Lanes with a running member and idle lanes over time, and the members that are pending.
 
     Args:
       rounds: as `Run.rounds`; sessions follow each other without the time between.
@@ -32,20 +32,22 @@ def occupancy(rounds: Any, ax: Axes | None = None) -> Axes:
     length = rounds.groupby("session", sort=True)["seconds"].max()
     before = length.cumsum() - length  # seconds before each session
     x = (rounds["seconds"] + rounds["session"].map(before)).to_numpy() / 60
-    ax.fill_between(x, rounds["lanes"], step="pre", color="0.85", linewidth=0, label="idle")
-    ax.fill_between(x, rounds["busy"], step="pre", color=TRAIN, linewidth=0, label="training")
+    ax.fill_between(x, rounds["lanes"], step="pre", color="0.85", linewidth=0, label="idle lanes")
+    ax.fill_between(
+        x, rounds["busy"], step="pre", color=TRAIN, linewidth=0, label="lanes with a running member"
+    )
     for start in before.to_numpy()[1:MOST_SESSIONS]:
         ax.axvline(start / 60, color="0.3", linewidth=0.8, linestyle=":")
     most = int(rounds["lanes"].max()) if len(rounds) else 1
     ax.set(xlabel="minutes of training", ylabel="lanes", ylim=(0, 1.08 * most))
-    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     right = ax.twinx()
     right.spines["right"].set_visible(True)
-    right.plot(x, rounds["waiting"], color=TEST, label="members waiting")
-    right.set(ylabel="members waiting", ylim=(0, None))
+    right.plot(x, rounds["waiting"], color=TEST, label="pending members")
+    right.set(ylabel="pending members", ylim=(0, max(1, 1.08 * rounds["waiting"].max())))
     right.grid(False)
+    whole_numbers(ax.yaxis, right.yaxis)
     handles = [h for each in (ax, right) for h in each.get_legend_handles_labels()[0]]
-    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3)
+    legend_below(ax, handles)
     return ax
 
 
