@@ -81,13 +81,13 @@ def test_incidence_rises_from_0_and_ends_where_members_were_last_seen():
     assert ax.lines[1].get_xdata().tolist() == [0, 50], "it may get there later"
     over = incidence(Times.of([20, NAN], 30, "diverged"))
     assert plots.incidence({"a": found, "b": over}).lines[1].get_xdata().tolist() == [0, 20, 100]
-    texts = [text.get_text() for text in ax.get_legend().texts]
+    texts = [text.get_text() for text in ax.get_figure().legends[0].texts]
     assert texts == [
         "grokked: 2 of 4 members, 1 running, 1 diverged",
         "none: 0 of 1 members, 1 reached max_epochs",
     ]
     assert ax.get_xlabel() == "step"
-    assert plots.incidence({}).get_legend() is None
+    assert not plots.incidence({}).get_figure().legends
 
 
 def test_times_against_shows_every_member_and_why_it_has_no_time():
@@ -106,7 +106,7 @@ def test_times_against_shows_every_member_and_why_it_has_no_time():
     assert not len(stopped.get_ydata())
     assert len({line.get_marker() for line in (dots, late, running, diverged)}) == 4
     assert [t.get_text() for t in ax.get_xticklabels()] == ["0.5", "1", "2"]
-    texts = [text.get_text() for text in ax.get_legend().texts]
+    texts = [text.get_text() for text in ax.get_figure().legends[0].texts]
     assert texts == [
         "grokked",
         "each member",
@@ -343,8 +343,8 @@ def test_medians_and_what_is_beyond_the_last_look():
     assert later.get_ydata()[0] > 100
     assert [text.get_text() for text in ax.texts] == ["1/3", "2/5"]
     assert (ax.get_yscale(), ax.get_ylabel()) == ("log", "steps")
-    assert ax.get_legend() is None
-    assert plots.medians("fraction", {"a": curves, "b": curves}).get_legend() is not None
+    assert not ax.get_figure().legends
+    assert plots.medians("fraction", {"a": curves, "b": curves}).get_figure().legends
 
 
 def test_a_phase_diagram_has_a_stripe_a_seed():

@@ -52,6 +52,11 @@ class Times:
         """Those of some members, by a mask or their rows."""
         return Times(self.epochs[members], self.seen[members], self.end[members])
 
+    def only(self, members: np.ndarray) -> Times:
+        """The same members, those not chosen as if they had never been evaluated."""
+        epochs, seen = (np.where(members, x, np.nan) for x in (self.epochs, self.seen))
+        return Times(epochs, seen, np.where(members, self.end, "pending"))
+
     def __mul__(self, steps: ArrayLike) -> Times:
         """The same in another unit, such as steps: each member's times a number of its own."""
         return Times(self.epochs * steps, self.seen * steps, self.end)
@@ -150,6 +155,11 @@ def learnt_words(split: str, patience: int) -> str:
     """The definition of having learnt a split, for pages and figures."""
     rest = f", the first of {patience} evaluations in a row" if patience > 1 else ""
     return f"{split} accuracy of at least {THRESHOLD:.0%}{rest}"
+
+
+def rule(patience: int) -> str:
+    """What memorised and grokked mean, in two sentences."""
+    return f"Memorised: {learnt_words('train', patience)}. Grokked: the same of the test accuracy."
 
 
 def phases(found: Events, slow: float) -> np.ndarray:

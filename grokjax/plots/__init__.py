@@ -9,6 +9,7 @@ from grokjax.plots.animation import animation
 from grokjax.plots.circles import components, panel, planes
 from grokjax.plots.curves import accuracy, curves, loss, norms
 from grokjax.plots.grids import heat_map
+from grokjax.plots.incidences import incidence, incidences
 from grokjax.plots.machine import occupancy, scaling, throughput
 from grokjax.plots.phases import phase_diagram, phase_legend
 from grokjax.plots.spectra import (
@@ -20,7 +21,7 @@ from grokjax.plots.spectra import (
     spectrum_over_training,
 )
 from grokjax.plots.style import OTHER, OTHERS, STYLE, TEST, TRAIN, figure, narrow, save
-from grokjax.plots.times import incidence, learning_times, medians, times_against
+from grokjax.plots.times import learning_times, medians, times_against
 
 __all__ = [
     "OTHER",
@@ -35,6 +36,7 @@ __all__ = [
     "figure",
     "heat_map",
     "incidence",
+    "incidences",
     "key_counts",
     "learning_times",
     "loss",

@@ -1,4 +1,4 @@
-"""When members got there: cumulative incidence, and times against a setting."""
+"""When members got there, against a setting."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from matplotlib.lines import Line2D
 
 from grokjax.analysis.incidence import Incidence, by_value
 from grokjax.analysis.timing import Events, Times
-from grokjax.plots.style import OTHER, OTHERS, TEST, TRAIN, axes, styled
-
-COLORS = (TRAIN, TEST, OTHER, *(c for c in OTHERS if c not in (TRAIN, OTHER)))
+from grokjax.plots.style import CATEGORIES, axes, legend_below, log_scale, styled
 
 MARKS = {"max_epochs": "x", "running": "^", "diverged": "D", "stopped": "s"}
 """Markers of members that did not get there, by why; see `timing.Times`."""
@@ -23,45 +21,6 @@ NOTES = {
     "diverged": "diverged",
     "stopped": "stopped before",
 }
-
-
-@styled
-def incidence(
-    named: dict[str, Incidence], title: str = "", unit: str = "epoch", ax: Axes | None = None
-) -> Axes:
-    """Share of members that had got there, against epochs, with its 95% band.
-
-    A curve ends where its members were last evaluated, unless nobody is left to get there.
-
-    Args:
-      named: label to `analysis.incidence.incidence`; seven can be told apart.
-      title: above the axes.
-      unit: of the times.
-      ax: where to draw; none: on a new figure.
-
-    Returns:
-      The axes drawn on.
-    """
-    ax = axes(ax)
-    latest = max((found.last for found in named.values()), default=0)
-    for color, (label, found) in zip(itertools.cycle(COLORS), named.items(), strict=False):
-        # Where nobody may still get there, and where the others count as later, it stays level.
-        level = not found.may_still or np.isfinite(found.known_until)
-        x = np.append(found.epochs, latest if level else found.last)
-        middle, low, high = (np.append(y, y[-1]) for y in (found.share, found.low, found.high))
-        ax.step(x, middle, where="post", color=color, label=f"{label}: {found.counts()}")
-        band = {"step": "post", "color": color, "alpha": 0.18, "linewidth": 0}
-        ax.fill_between(x[1:], low[1:], high[1:], **band)
-    ax.set(
-        xlabel=unit,
-        ylabel="share of members that got there",
-        title=title,
-        ylim=(-0.02, 1.02),
-        xlim=(0, None),
-    )
-    if named:
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.11))
-    return ax
 
 
 @styled
@@ -76,52 +35,55 @@ def times_against(
 ) -> Axes:
     """Times against a setting: every member a mark, and per value the median with quartiles.
 
-    A bar that ends in an arrow has its upper quartile beyond `limit`, or nowhere.
+    A bar that ends in an arrow has its upper quartile later than all that was seen, or nowhere.
 
     Args:
       name: what is on the horizontal axis.
       values: the setting `[M]`, evenly spaced on the axis, as labels.
       named: label to the times of all members, such as `timing.Events.grokked`.
-      limit: until when members train at most.
+      limit: until when members train at most, shown where any trained so long.
       title: above the axes.
       unit: of the times and the limit.
-      ax: where to draw; none: on a new figure.
+      ax: where to draw; None: on a new figure.
 
     Returns:
       The axes drawn on.
     """
-    ax = axes(ax)
+    given, ax = ax is not None, axes(ax)
     distinct, place = np.unique(values, return_inverse=True)
+    reached = any(np.any(np.isnan(t.epochs) & (t.end == "max_epochs")) for t in named.values())
+    latest = max((np.nanmax(times.until, initial=0.0) for times in named.values()), default=0.0)
+    top = limit if reached or not latest else latest
     among = np.array([np.sum(place[:j] == place[j]) for j in range(len(place))]) % 8
     for i, (label, times) in enumerate(named.items()):
         shift = (i - (len(named) - 1) / 2) * 0.16
-        _members(ax, place + shift + among * 0.018 - 0.06, times, limit, i)
-        _medians(ax, np.arange(len(distinct)) + shift, by_value(values, times), limit, i, label)
-    ax.axhline(limit, color="0.6", linewidth=0.8, linestyle=":")
+        _members(ax, place + shift + among * 0.018 - 0.06, times, top, i)
+        _medians(ax, np.arange(len(distinct)) + shift, by_value(values, times), top, i, label)
+    if reached:
+        ax.axhline(limit, color="0.6", linewidth=0.8, linestyle=":")
     ax.set_xticks(range(len(distinct)), [v if isinstance(v, str) else f"{v:g}" for v in distinct])
-    ax.set(xlabel=name, ylabel=unit, title=title, ylim=(0, limit * 1.18))
-    ax.legend(
-        handles=[*ax.get_legend_handles_labels()[0], *_key(named)],
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.11),
-        ncols=2,
-    )
+    ax.set(xlabel=name, ylabel=unit, title=title, ylim=(0, 1.18 * top))
+    handles = [*ax.get_legend_handles_labels()[0], *_key(named)]
+    if given:
+        ax.legend(handles=handles, loc="best")
+    else:
+        legend_below(ax, handles)
     return ax
 
 
-def _members(ax: Axes, x: np.ndarray, times: Times, limit: float, i: int) -> None:
+def _members(ax: Axes, x: np.ndarray, times: Times, top: float, i: int) -> None:
     """Every member: a dot where it got there; else a mark of its end, where it was last seen."""
-    there, color = ~np.isnan(times.epochs), COLORS[i]
+    there, color = ~np.isnan(times.epochs), CATEGORIES[i]
     ax.plot(x[there], times.epochs[there], ".", color=color, alpha=0.45, markersize=5)
     for end, marker in MARKS.items():
         mine = ~there & (times.end == end)
-        above = np.full(mine.sum(), limit * (1.06 + 0.05 * i))
+        above = np.full(mine.sum(), top * (1.06 + 0.05 * i))
         y = above if end == "max_epochs" else times.seen[mine]
         ax.plot(x[mine], y, marker, color=color, alpha=0.6, markersize=4, fillstyle="none")
 
 
 def _medians(
-    ax: Axes, x: np.ndarray, curves: dict[float, Incidence], limit: float, i: int, label: str
+    ax: Axes, x: np.ndarray, curves: dict[float, Incidence], top: float, i: int, label: str
 ) -> None:
     """The median of every value with its quartiles; an arrow for an upper one that is not known."""
     low, middle, high = np.array([curve.quartiles() for curve in curves.values()]).T
@@ -130,7 +92,7 @@ def _medians(
         x,
         middle,
         [middle - low, np.where(beyond, middle, high) - middle],
-        color=COLORS[i],
+        color=CATEGORIES[i],
         marker="os^vDP*"[i % 7],
         markersize=6,
         capsize=3,
@@ -138,7 +100,7 @@ def _medians(
         label=label,
     )
     for at, start in zip(x[beyond], middle[beyond], strict=True):
-        _arrow(ax, at, start, limit, COLORS[i])
+        _arrow(ax, at, start, top, CATEGORIES[i])
 
 
 def _arrow(ax: Axes, x: float, start: float, end: float, color: str) -> None:
@@ -171,7 +133,7 @@ def learning_times(
       found: `analysis.timing.events`.
       limit: epochs trained at most.
       title: above the axes.
-      ax: where to draw; none: on a new figure.
+      ax: where to draw; None: on a new figure.
 
     Returns:
       The axes drawn on.
@@ -202,13 +164,13 @@ def medians(
       named: label to {number: its members' times}, as from `analysis.incidence.by_value`.
       title: above the axes.
       unit: of the times.
-      ax: where to draw; none: on a new figure.
+      ax: where to draw; None: on a new figure.
 
     Returns:
       The axes drawn on.
     """
-    ax = axes(ax)
-    for color, (label, curves) in zip(itertools.cycle(COLORS), named.items(), strict=False):
+    given, ax = ax is not None, axes(ax)
+    for color, (label, curves) in zip(itertools.cycle(CATEGORIES), named.items(), strict=False):
         x = np.array(list(curves), float)
         low, middle, high = np.array([curve.quartiles() for curve in curves.values()]).T
         last = np.array([curve.last for curve in curves.values()])
@@ -221,9 +183,12 @@ def medians(
         for value, curve in curves.items():
             if np.isnan(curve.quantile(0.5)):
                 _not_reached(ax, value, curve, color)
-    ax.set(xlabel=name, ylabel=unit, title=title, yscale="log")
-    if len(named) > 1:
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=min(3, len(named)))
+    ax.set(xlabel=name, ylabel=unit, title=title)
+    log_scale(ax, "y")
+    if len(named) > 1 and given:
+        ax.legend(loc="best")
+    elif len(named) > 1:
+        legend_below(ax)
     return ax
 
 

@@ -11,10 +11,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from grokjax import plots
+from grokjax import labels, plots
 from grokjax.analysis import circles, fourier
 from grokjax.analysis.incidence import incidence, time_to
-from grokjax.analysis.timing import Events, learnt_words
+from grokjax.analysis.timing import Events, Times, rule
+from grokjax.cells import axes, cells
+from grokjax.plots.facets import Facets, Panel
 from grokjax.plots.style import figure_of, styled
 from grokjax.report.group import Group, settings_of
 from grokjax.run import Run
@@ -60,13 +62,16 @@ def learning(run: Run, found: Events) -> Section:
     )
     history, patience = run.history, run.config.stop_patience
     section.add(plots.curves(history), "Accuracy and loss against epochs")
-    section.add(
-        plots.incidence(time_to(found)),
-        "Share of members that had memorised and grokked, against epochs",
-        f"Memorised: {learnt_words('train', patience)}. Grokked: {learnt_words('test', patience)}. "
-        "The delay is the time between, over the members that memorised; those that have not "
-        "grokked count as later than all that have.",
-    )
+    words = "Share of members that had memorised and grokked, against epochs"
+    if axes(history):
+        named = {"memorised": found.memorised, "grokked": found.grokked}
+        section.add(plots.incidences(history, named), words, rule(patience))
+    else:
+        delay = (
+            " The delay is the time between, over the members that memorised; those that have "
+            "not grokked count as later than all that have."
+        )
+        section.add(plots.incidence(time_to(found)), words, rule(patience) + delay)
     if "layer_norm" in history:
         known = int(np.isfinite(history.layer_norm).any(("eval", "layer")).sum())
         lacking = "" if known == len(run) else f"Recorded of {known} of {len(run)} members."
@@ -75,31 +80,43 @@ def learning(run: Run, found: Events) -> Section:
 
 
 def sweep(run: Run, found: Events) -> Section | None:
-    """Times against each axis other than the seed, and over the first two."""
-    axes = [n for n in run.sweep.swept if n not in ("seed", "data_seed")]
-    if not axes:
+    """Times against the swept settings: medians are over seeds alone."""
+    names = axes(run.history)
+    if not names:
         return None
     section = Section(
         "sweep",
         "Against the settings",
-        "Every member a mark, medians with quartiles over all members at a value; an arrow in "
-        "place of a bar's upper end: the upper quartile was not reached within max_epochs, "
+        "Every member a mark, medians with quartiles over seeds; an arrow in place of a bar's "
+        "upper end: the upper quartile was not reached within max_epochs, "
         f"{run.config.max_epochs:,} epochs.",
     )
-    limit = run.config.max_epochs
-    settings = {name: values_of(run, name) for name in axes}
-    for name, values in settings.items():
+    facets, limit = Facets.of(run.history), run.config.max_epochs
+    name = facets.axis or names[0]
+    values, words = values_of(run, name), labels.setting(name)
+    if facets.combinations == 1:
         named = {"memorised": found.memorised, "grokked": found.grokked}
-        ax = plots.times_against(name.replace("_", " "), values, named, limit)
-        section.add(ax, f"Time to memorise and to grok against {name}")
-    if len(axes) > 1:
-        ax = plots.heat_map(_grid(settings, axes[:2], found), "median epoch of grokking")
+        ax = plots.times_against(words, values, named, limit)
+        section.add(ax, f"Time to memorise and to grok against {words}")
+        return section
+    for label, times in (("memorise", found.memorised), ("grok", found.grokked)):
+        named = {panel.title: times.only(_in(panel, len(run))) for panel in facets.panels}
+        ax = plots.times_against(words, values, named, limit, f"time to {label}")
+        section.add(ax, f"Time to {label} against {words}", facets.note)
+    if len(names) == 2:
+        ax = plots.heat_map(_medians(run.history, found.grokked), "median epoch of grokking")
         section.add(
             ax,
-            f"Median epoch of grokking over {axes[0]} and {axes[1]}",
+            f"Median epoch of grokking over {' and '.join(map(labels.setting, names))}",
             "Hatched: fewer than half of the members had grokked.",
         )
     return section
+
+
+def _in(panel: Panel, members: int) -> np.ndarray:
+    """Which members are in a panel, bool `[M]`."""
+    rows = [row for cell in panel.cells for row in cell.rows]
+    return np.isin(np.arange(members), rows)
 
 
 def values_of(run: Run, name: str) -> np.ndarray:
@@ -109,15 +126,13 @@ def values_of(run: Run, name: str) -> np.ndarray:
     return np.array(values if numbers else [str(value) for value in values])
 
 
-def _grid(settings: dict[str, np.ndarray], axes: list[str], found: Events) -> Any:
-    """Median epochs of grokking over two settings."""
-    import xarray as xr
+def _medians(history: Any, times: Times) -> Any:
+    """Median times over the two swept settings."""
+    import pandas as pd
 
-    up, right = (settings[name] for name in axes)
-    levels = np.unique(up), np.unique(right)
-    cells = [[(up == y) & (right == x) for x in levels[1]] for y in levels[0]]
-    medians = [[incidence(found.grokked[c]).quantile(0.5) for c in row] for row in cells]
-    return xr.DataArray(medians, dict(zip(axes, levels, strict=True)), axes)
+    medians = [incidence(times[cell.rows]).quantile(0.5) for cell in cells(history)]
+    rows = pd.DataFrame([cell.settings for cell in cells(history)]).assign(median=medians)
+    return rows.set_index(axes(history))["median"].to_xarray()
 
 
 def learnt(group: Group, number: int) -> Section:
