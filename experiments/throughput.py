@@ -152,9 +152,10 @@ def main(args: Args) -> None:
     rows = cast(args)
     results = {name: measure(WORKLOADS[name], rows, args) for name in args.workloads}
     tables = [scores.table(WORKLOADS[name], found) for name, found in results.items()]
-    if args.torch and not any("torch" in row.role for row in rows):
+    if not any("torch" in row.role for row in rows):
         install = f"{commands.python()} -m pip install 'torch>=2.5'"
-        tables.append(f"PyTorch is not installed and did not take part; {install}\n")
+        why = f"it is not installed; {install}" if args.torch else "--no-torch"
+        tables.append(f"PyTorch did not take part: {why}\n")
     numbers = {
         "cores": cores(),
         "platform": platform.platform(),

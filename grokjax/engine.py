@@ -12,10 +12,11 @@ from grokjax.hosts import LostProcess, OutOfMemory
 from grokjax.interrupt import Signals
 from grokjax.ledger import Ledger
 from grokjax.numerics import pinned
-from grokjax.progress import Progress, Tally
+from grokjax.progress import Progress
 from grokjax.run import Run
 from grokjax.settings import refuse
 from grokjax.sweep import Program, Sweep
+from grokjax.tally import Tally
 from grokjax.trainer import Desk, Trainer
 
 

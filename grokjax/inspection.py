@@ -48,7 +48,7 @@ def _live(now: status.Status, training: bool) -> None:
     furthest = max(now.epochs.values(), default=0)
     print(
         f"in lanes:   {len(now.epochs)} members, at epoch {furthest:,} the furthest; "
-        f"{now.waiting} waiting"
+        f"{now.waiting} pending"
     )
     what = "at risk:  " if training else "not saved:"
     finished = f" and {now.unsaved_finished} finished members" if now.unsaved_finished else ""

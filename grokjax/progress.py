@@ -2,73 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 import time
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from grokjax import output
-from grokjax.stopping import Ended
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
+from grokjax.tally import Tally
 
 PLAIN_EVERY = 10.0
 """Seconds from one plain line to the next, where there is no terminal."""
 
-
-@dataclass
-class Tally:
-    """The counts that progress is made of.
-
-    members: in all. training, memorised: in lanes now, and of those the ones
-    with train accuracy at the threshold. ended: finished members by status;
-    ended_epochs: theirs, summed. rounds, epochs, steps: of this process; epochs
-    and steps summed over members. remaining_epochs: of the members not finished.
-    busy_time, lane_time: of lanes, while members waited, in seconds: training a
-    member, and in all. saving: seconds spent on checkpoints.
-    """
-
-    members: int
-    training: int = 0
-    memorised: int = 0
-    ended: Counter[str] = field(default_factory=Counter)
-    rounds: int = 0
-    epochs: int = 0
-    steps: int = 0
-    ended_epochs: int = 0
-    remaining_epochs: float = 0.0
-    busy_time: float = 0.0
-    lane_time: float = 0.0
-    saving: float = 0.0
-
-    def count(self, ended: Iterable[Ended]) -> None:
-        """Starts over with the members that are over."""
-        self.ended, self.ended_epochs = Counter(), 0
-        for each in ended:
-            self.end(each)
-
-    def end(self, ended: Ended) -> None:
-        """Counts a member that is over."""
-        self.ended[ended.status] += 1
-        self.ended_epochs += ended.epochs
-
-    @property
-    def mean_epochs(self) -> float:
-        """Of the members that have ended; 0 while none has, and times left are guessed."""
-        return self.ended_epochs / max(1, self.ended.total())
-
-    @property
-    def occupancy(self) -> float | None:
-        """Share of the lanes' time spent training members, while members waited."""
-        return self.busy_time / self.lane_time if self.lane_time else None
-
-    @property
-    def waiting(self) -> int:
-        return self.members - self.training - self.ended.total()
+STATUSES = ("grokked", "memorised", "not memorised", "diverged")
 
 
 def duration(seconds: float) -> str:
@@ -82,10 +29,10 @@ def duration(seconds: float) -> str:
 
 
 class Progress:
-    """Shows a Tally as it changes: a live line by rich on a terminal, else plain lines.
+    """Shows a Tally as it changes: a live display on a terminal, else a line now and then.
 
-    Use it in a `with`. Rate and ETA leave out the time before the first round
-    ended, which is mostly compiling.
+    Use it in a `with`. The rate, and with it the time left, leave out the time before
+    the first round ended, which is mostly compiling.
     """
 
     def __init__(self, enabled: bool = True, stream: TextIO | None = None) -> None:
@@ -95,18 +42,15 @@ class Progress:
         self._origin: tuple[float, int, int] | None = None
         self.rate: float | None = None  # member-steps a second
         self._printed = -PLAIN_EVERY
-        self._live = None
+        self._display = None
         if enabled and self._stream.isatty():
-            from rich.console import Console
-            from rich.live import Live
+            from grokjax import display
 
-            self._live = Live(
-                console=Console(file=self._stream), refresh_per_second=4, transient=True
-            )
+            self._display = display.of(self._stream)
 
     def __enter__(self) -> Progress:
-        if self._live:
-            self._live.start()
+        if self._display:
+            self._display.start()
         return self
 
     def __exit__(
@@ -115,57 +59,71 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._live:
-            self._live.stop()
+        if self._display:
+            self._display.stop()
         output.settle(self._stream)
 
     def say(self, text: str) -> None:
-        """One line that stays."""
-        if self._live:
-            self._live.console.print(text, highlight=False, markup=False)
+        """Shows a line that stays."""
+        if self._display:
+            self._display.say(text)
         elif self._enabled:
+            if self._stream.isatty():  # one on which no cursor can be moved
+                text = textwrap.fill(text, shutil.get_terminal_size().columns)
             print(text, file=self._stream, flush=True)
 
     def update(self, tally: Tally, last: bool = False) -> None:
         """Shows the counts now; plain lines come at most every `PLAIN_EVERY` seconds."""
         now = time.perf_counter()
-        text = self._line(tally, now)
-        if self._live:
-            self._live.update(self._renderable(tally, text))
-        elif self._enabled and (last or now - self._printed >= PLAIN_EVERY):
+        seconds = self._measure(tally, now)
+        if not self._enabled:
+            return
+        due = last or now - self._printed >= PLAIN_EVERY
+        if self._display is None and not due:
+            return
+        lines = self._lines(tally, now, seconds)
+        if self._display:
+            share = None
+            if tally.remaining_epochs is not None:
+                share = tally.epochs / max(1.0, tally.epochs + tally.remaining_epochs)
+            self._display.show(share, lines)
+        if last or not self._display:
             self._printed = now
-            print(text, file=self._stream, flush=True)
-        if last and self._live:
-            self.say(text)
+            self.say(" | ".join(lines))
 
-    def _line(self, tally: Tally, now: float) -> str:
-        ended = [f"{n} {status}" for status, n in sorted(tally.ended.items())]
-        memorised = f" ({tally.memorised} memorised)" if tally.memorised else ""
-        states = [*ended, f"{tally.training} training{memorised}", f"{tally.waiting} waiting"]
-        text = (
-            f"{tally.ended.total()}/{tally.members} members: {', '.join(states)} | "
-            f"round {tally.rounds:,}, {tally.epochs:,} epochs | "
-        )
+    def _measure(self, tally: Tally, now: float) -> float | None:
+        """Sets the rate; gives the seconds that an epoch of a member takes, None if unknown."""
         if self._origin is None and tally.rounds:
             self._origin = now, tally.steps, tally.epochs
-        elapsed = f"{duration(now - self._start)} elapsed"
         start, steps, epochs = self._origin or (now, 0, 0)
         if now <= start:
-            return text + elapsed
-        eta = tally.remaining_epochs * (now - start) / max(1, tally.epochs - epochs)
-        sign = "~" if tally.mean_epochs else "at most "
+            return None
         self.rate = (tally.steps - steps) / (now - start)
-        text += f"{self.rate:,.0f} member-steps/s"
-        if tally.occupancy is not None:
-            text += f", lanes {tally.occupancy:.1%} busy"
+        return (now - start) / max(1, tally.epochs - epochs)
+
+    def _lines(self, tally: Tally, now: float, seconds: float | None) -> list[str]:
+        """What is known, a line of the display each."""
+        ended = [f"{tally.ended[status]} {status}" for status in STATUSES if tally.ended[status]]
+        memorised = f" ({tally.memorised} memorised)" if tally.memorised else ""
+        rounds = f"round {tally.rounds:,}, {tally.epochs:,} epochs"
         if tally.saving:
-            text += f", saving {tally.saving / (now - self._start):.1%}"
-        return f"{text} | {elapsed}, {sign}{duration(eta)} left"
-
-    def _renderable(self, tally: Tally, text: str) -> RenderableType:
-        from rich.console import Group
-        from rich.progress_bar import ProgressBar
-        from rich.text import Text
-
-        share = tally.epochs / max(1.0, tally.epochs + tally.remaining_epochs)
-        return Group(ProgressBar(total=1.0, completed=share, width=60), Text(text))
+            rounds += f", saving {tally.saving / (now - self._start):.1%}"
+        lines = [
+            f"{tally.ended.total()}/{tally.members} members ended"
+            + (f": {', '.join(ended)}" if ended else ""),
+            f"{tally.running} running{memorised}, {tally.pending} pending",
+            rounds,
+        ]
+        if self.rate is not None:
+            busy = "" if tally.occupancy is None else f", lanes {tally.occupancy:.1%} busy"
+            lines.append(f"{self.rate:,.0f} member-steps/s{busy}")
+        elapsed = f"{duration(now - self._start)} elapsed"
+        if tally.ended.total() == tally.members:
+            return [*lines, elapsed]
+        if tally.remaining_epochs is None:
+            return [*lines, elapsed, "time left unknown until a member ends"]
+        if seconds is None:
+            return [*lines, elapsed]
+        about = "at least" if tally.at_least else "about"
+        left = f"{about} {duration(tally.remaining_epochs * seconds)} left"
+        return [*lines, f"{elapsed}, {left}"]

@@ -15,10 +15,11 @@ from grokjax.checkpoint import Checkpoints
 from grokjax.interrupt import Interrupted, Signals
 from grokjax.lanes import Lanes, Metrics
 from grokjax.ledger import WAITING_BYTES, Ledger
-from grokjax.progress import Progress, Tally
+from grokjax.progress import Progress
 from grokjax.states import InLanes
 from grokjax.stopping import Ended, Standing, judge
 from grokjax.sweep import Program, Sweep
+from grokjax.tally import Tally
 
 STATUS_EVERY = 1.0
 """Seconds from one status.json to the next."""
@@ -186,36 +187,27 @@ class Trainer:
         desk.tally.saving += self._saved - began
 
     def _show(self, now: bool = False) -> None:
-        """Progress, and about every second, or now, status.json."""
-        tally = self._desk.tally
-        tally.training = len(self._epoch)
+        """Shows progress and, about every second or `now`, looks ahead and writes status.json."""
+        desk, clock = self._desk, time.monotonic()
+        tally, due = desk.tally, clock - self._shown >= STATUS_EVERY
+        tally.running = len(self._epoch)
         tally.memorised = sum(self._standing[m].memorised_epoch >= 0 for m in self._epoch)
-        tally.remaining_epochs = self._ahead() + tally.waiting * self._expected()
-        self._desk.progress.update(tally)
-        clock = time.monotonic()
-        if hosts.first() and (now or clock - self._shown >= STATUS_EVERY):
+        if now or due:
             self._shown = clock
+            tally.look_ahead(self._epoch.values(), desk.sweep.config)
+        desk.progress.update(tally)
+        if hosts.first() and (now or due):
             status.write(
-                self._desk.directory,
+                desk.directory,
                 epochs={str(m): epoch for m, epoch in self._epoch.items()},
                 waiting=len(self._queue),
                 lanes=self._lanes.number,
-                rate=self._desk.progress.rate or 0.0,
+                rate=desk.progress.rate or 0.0,
                 occupancy=tally.occupancy,
                 unsaved_seconds=clock - self._saved,
                 unsaved_epochs=self._unsaved_epochs,
-                unsaved_finished=self._desk.ledger.finished,
+                unsaved_finished=desk.ledger.finished,
             )
-
-    def _expected(self) -> float:
-        """Epochs that a member takes, from those that have ended."""
-        tally = self._desk.tally
-        return tally.mean_epochs or self._desk.sweep.config.max_epochs
-
-    def _ahead(self) -> float:
-        """Epochs left to the members in lanes; one round at least for each."""
-        least = self._desk.sweep.config.eval_every
-        return float(sum(max(least, self._expected() - e) for e in self._epoch.values()))
 
     def _shrink(self) -> None:
         """Fewer lanes once the queue is dry, on accelerators and where the time saved pays.
@@ -239,7 +231,10 @@ class Trainer:
 
     def _pays(self, number: int) -> bool:
         """Whether that many lanes save more than compiling them takes; process 0 judges."""
-        rounds = self._ahead() / len(self._in_lane) / self._desk.sweep.config.eval_every
+        config, epochs = self._desk.sweep.config, self._epoch.values()
+        ahead = self._desk.tally.ahead(epochs, config)
+        most = sum(config.max_epochs - epoch for epoch in epochs)
+        rounds = (most if ahead is None else ahead[0]) / len(epochs) / config.eval_every
         saved = rounds * self._round_seconds * (1 - number / self._lanes.number)
         pays = np.array([[saved > 2 * self._compiling]])
         return bool(hosts.gather({"pays": pays})["pays"][0, 0])

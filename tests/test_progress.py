@@ -3,7 +3,10 @@ from collections import Counter
 
 import pytest
 
-from grokjax.progress import Progress, Tally, duration
+from grokjax.config import Config
+from grokjax.progress import Progress, duration
+from grokjax.stopping import Ended, Standing
+from grokjax.tally import Tally
 
 
 @pytest.fixture
@@ -16,26 +19,44 @@ def clock(monkeypatch):
 def test_a_plain_line_says_what_how_far_how_fast_and_how_long(clock):
     stream = io.StringIO()
     progress = Progress(stream=stream)
-    tally = Tally(10, training=4, rounds=1, epochs=80, steps=1000, remaining_epochs=1000)
+    tally = Tally(10, running=4, rounds=1, epochs=80, steps=1000)
     with progress:
         clock[0] += 7
         progress.update(tally)
         tally.rounds, tally.epochs, tally.steps = 11, 880, 11_000
-        tally.ended, tally.memorised, tally.remaining_epochs = (
-            Counter({"grokked": 2, "not memorised": 1}),
-            3,
-            400,
-        )
-        tally.ended_epochs, tally.busy_time, tally.lane_time = 300, 39.0, 40.0
+        tally.ended, tally.memorised = Counter({"grokked": 2, "not memorised": 1}), 3
+        tally.remaining_epochs, tally.busy_time, tally.lane_time = 400, 39.0, 40.0
         clock[0] += 10
         progress.update(tally)
     first, second = stream.getvalue().splitlines()
-    assert first == "0/10 members: 4 training, 6 waiting | round 1, 80 epochs | 7s elapsed"
+    assert first == (
+        "0/10 members ended | 4 running, 6 pending | round 1, 80 epochs | "
+        "7s elapsed | time left unknown until a member ends"
+    )
     # 10 000 steps and 800 epochs in 10 s: 400 epochs more are 5 s.
     assert second == (
-        "3/10 members: 2 grokked, 1 not memorised, 4 training (3 memorised), 3 waiting | "
-        "round 11, 880 epochs | 1,000 member-steps/s, lanes 97.5% busy | 17s elapsed, ~5s left"
+        "3/10 members ended: 2 grokked, 1 not memorised | 4 running (3 memorised), 3 pending | "
+        "round 11, 880 epochs | 1,000 member-steps/s, lanes 97.5% busy | 17s elapsed, about 5s left"
     )
+
+
+def test_what_is_left_is_said_of_what_members_have_shown(clock):
+    """Not of the budget: a run of ten minutes was said to take at most two hours."""
+    config = Config(eval_every=20, max_epochs=20_000)
+    tally = Tally(5, running=3)
+    tally.look_ahead([800, 800, 800], config)
+    assert tally.remaining_epochs is None
+    tally.end(Ended("grokked", 1000, Standing()))
+    tally.end(Ended("diverged", 40, Standing()))
+    tally.members, tally.running = 6, 3
+    tally.look_ahead([800, 800, 0], config)  # and one is pending
+    assert (tally.remaining_epochs, tally.at_least) == (200 + 200 + 520 + 520, False)
+    tally.look_ahead([800, 1000, 1200], config)
+    assert (tally.remaining_epochs, tally.at_least) == (200 + 20 + 20 + 520, True)
+    fixed = Config(eval_every=20, max_epochs=3000, stop_when="never")
+    never = Tally(4, running=2)
+    never.look_ahead([800, 1000], fixed)
+    assert (never.remaining_epochs, never.at_least) == (2200 + 2000 + 2 * 3000, False)
 
 
 def test_plain_lines_are_not_a_flood(clock):
@@ -46,22 +67,6 @@ def test_plain_lines_are_not_a_flood(clock):
             progress.update(Tally(1, rounds=1))
         progress.update(Tally(1, rounds=1), last=True)
     assert len(stream.getvalue().splitlines()) == 11
-
-
-def test_a_terminal_gets_a_live_bar_and_a_last_line():
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
-    stream = Terminal()
-    tally = Tally(2, training=2, rounds=3, epochs=60, remaining_epochs=60)
-    with Progress(stream=stream) as progress:
-        progress.say("compiling")
-        progress.update(tally)
-        progress.update(tally, last=True)
-    shown = stream.getvalue()
-    assert "compiling" in shown
-    assert "2 training" in shown
 
 
 def test_disabled_is_silent():

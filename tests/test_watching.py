@@ -43,7 +43,7 @@ def test_info_after_a_crash_says_what_was_lost_and_how_to_go_on(stopped, capsys)
     assert "2 running" in said
     assert "2 pending" in said
     assert "rate:       1,234 member-steps/s in 4 lanes, 98.7% busy" in said
-    assert "in lanes:   2 members, at epoch 40 the furthest; 2 waiting" in said
+    assert "in lanes:   2 members, at epoch 40 the furthest; 2 pending" in said
     assert "not saved:  41s of training, 120 epochs and 3 finished members, to be trained" in said
     assert f"go on with: {commands.command('resume', stopped)}" in said
     assert "checkpoint: 1, " in said
