@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from grokjax import forking
 from grokjax.config import Config
 from grokjax.settings import ConfigError
 from grokjax.sweep import Sweep
+
+forking.watch()
 
 if TYPE_CHECKING:
     from grokjax.ensemble import resume, train

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import orbax.checkpoint as ocp
 
-from grokjax import files, hosts, layout, memory, quiet
+from grokjax import files, forking, hosts, layout, memory, quiet
 from grokjax.config import SCHEMA_VERSION, Config, ConfigError, check_schema
 from grokjax.files import DamagedRun
 from grokjax.states import Arrays, InLanes, Saved, digest, digest_of, read_back
@@ -41,6 +41,8 @@ class Checkpoints:
     def __init__(
         self, directory: Path, read_only: bool = False, sweep: Sequence[Config] = ()
     ) -> None:
+        forking.refuse()
+        forking.note_threads()
         each = max(map(layout.state_bytes, sweep), default=math.inf)
         self._most_bytes = 2 * (len(sweep) + LANES) * (each + 1000)
         self._directory = (directory / "checkpoints").absolute()

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from grokjax import door, hosts, selfcheck
+from grokjax import door, forking, hosts, selfcheck
 from grokjax.settings import ConfigError, refuse, shown
 
 MEMORY_SHARE = 0.9
@@ -27,9 +27,12 @@ def prepare(devices: int | str = "auto") -> int | None:
     """The `--devices` argument as a number, None for auto; sets CPU devices while that is possible.
 
     Their number is fixed when JAX is first used in a process. Raises ConfigError,
-    also where the processes have unequal numbers.
+    also where the processes have unequal numbers; RuntimeError in a process that was forked
+    after JAX was used.
     """
     import jax
+
+    forking.refuse()
 
     wanted = door.number("devices", devices)
     if wanted is not None and wanted > MOST_DEVICES:  # JAX would make as many, on CPU

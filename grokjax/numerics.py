@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import jax
 
+from grokjax import forking
+
 
 @contextlib.contextmanager
 def pinned(precision: str = "float32") -> Iterator[None]:
@@ -15,7 +17,10 @@ def pinned(precision: str = "float32") -> Iterator[None]:
     With `JAX_THREEFRY_PARTITIONABLE=0` every draw would be another, and depend on
     how many are drawn. The generator itself is named by `streams.stream`. All
     is float32, and compiled.
+
+    Raises RuntimeError in a process that was forked after JAX was used.
     """
+    forking.refuse()
     with (
         jax.default_matmul_precision(precision),
         jax.threefry_partitionable(True),
