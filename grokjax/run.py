@@ -92,13 +92,14 @@ class Run:
         """One row a round, of every process that trained: when, how long, how many lanes busy.
 
         `session`: its start, Unix time; `seconds` since then; `training`: of the
-        round itself; `steps`: member-steps; `lanes`, `busy`, `waiting` members.
+        round itself; `steps`: member-steps; `lanes`, `busy`, `pending` members.
         """
         import pandas as pd
 
         none = {name: np.empty(0, parts.DTYPES[name]) for name in parts.KINDS["rounds"]}
         found = [pd.DataFrame(part) for part in journal.parts(self.directory, "rounds")]
-        return pd.concat(found, ignore_index=True) if found else pd.DataFrame(none)
+        rounds = pd.concat(found, ignore_index=True) if found else pd.DataFrame(none)
+        return rounds.rename(columns={"waiting": "pending"})
 
     def grid(self, variable: str, hold: bool = True) -> xr.DataArray:
         """One variable with the swept fields as dimensions instead of `member`.

@@ -152,7 +152,7 @@ def test_occupancy_puts_sessions_one_after_the_other():
             "seconds": [60.0, 120.0, 60.0],
             "lanes": 4,
             "busy": [4, 3, 1],
-            "waiting": [2, 0, 0],
+            "pending": [2, 0, 0],
         }
     )
     ax = plots.occupancy(rounds)
@@ -241,7 +241,7 @@ def test_neighbouring_key_frequencies_have_one_number():
 def test_axes_of_whole_numbers_have_whole_ticks():
     power = np.ones((3, 3))
     rounds = pd.DataFrame(
-        {"session": 5.0, "seconds": [1.0, 2.0], "lanes": 2, "busy": 1, "waiting": [1, 0]}
+        {"session": 5.0, "seconds": [1.0, 2.0], "lanes": 2, "busy": 1, "pending": [1, 0]}
     )
     found = [
         plots.spectrum_over_training(power, np.arange(3)),

@@ -95,7 +95,7 @@ def test_rounds_tell_when_lanes_were_busy(tmp_path):
     run = grokjax.train(SWEEP, tmp_path / "run", devices=4, progress=False)
     rounds = run.rounds
     assert rounds["busy"].tolist() == [4] * 30 + [2] * 30
-    assert rounds["waiting"].tolist() == [2] * 30 + [0] * 30
+    assert rounds["pending"].tolist() == [2] * 30 + [0] * 30
     assert (rounds["lanes"] == 4).all()
     assert rounds["steps"].sum() == 6 * 60 * 3
     assert (np.diff(rounds["seconds"]) > 0).all()

@@ -42,8 +42,8 @@ def occupancy(rounds: Any, ax: Axes | None = None) -> Axes:
     ax.set(xlabel="minutes of training", ylabel="lanes", ylim=(0, 1.08 * most))
     right = ax.twinx()
     right.spines["right"].set_visible(True)
-    right.plot(x, rounds["waiting"], color=TEST, label="pending members")
-    right.set(ylabel="pending members", ylim=(0, max(1, 1.08 * rounds["waiting"].max())))
+    right.plot(x, rounds["pending"], color=TEST, label="pending members")
+    right.set(ylabel="pending members", ylim=(0, max(1, 1.08 * rounds["pending"].max())))
     right.grid(False)
     whole_numbers(ax.yaxis, right.yaxis)
     handles = [h for each in (ax, right) for h in each.get_legend_handles_labels()[0]]

@@ -203,5 +203,5 @@ def machine(run: Run) -> Section | None:
     if run.rounds.empty:
         return None
     section = Section("machine", "Machine", "")
-    section.add(plots.occupancy(run.rounds), "Lanes in training, and members waiting, over time")
+    section.add(plots.occupancy(run.rounds), "Lanes in use, and pending members, over time")
     return section
