@@ -38,8 +38,9 @@ from rivals.stage import Process
 from rivals.workload import WORKLOADS, Workload
 
 from grokjax import commands, paths, plots
-from grokjax.devices import cores, versions
+from grokjax.devices import cores
 from grokjax.launching import picture, script
+from grokjax.sessions import versions
 from grokjax.settings import refuse
 
 COUNTS = (1, 4, 16, 64)

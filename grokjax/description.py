@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from grokjax import files
+from grokjax import files, sessions
 from grokjax.config import SCHEMA_VERSION, ConfigError, check_schema
 from grokjax.files import DamagedRun
 from grokjax.settings import LONGEST
@@ -41,9 +41,10 @@ def read(directory: Path) -> tuple[dict[str, Any], Sweep]:
         schema = info["schema"]
         sweep = Sweep.from_dict(info["sweep"]) if schema == SCHEMA_VERSION else Sweep()
         if schema == SCHEMA_VERSION:
-            made = info["environment"]
-            _printable([info["recipe"], made, *made["devices"], made["versions"]["jax"]])
-            _printable([*info.get("extended_from", [])])
+            _printable([info["recipe"], *info.get("extended_from", [])])
+            for made in sessions.of(info):
+                _printable([made, *made["devices"], made["versions"]["jax"]])
+            sessions.changes(info)
     except UNREADABLE as error:
         raise DamagedRun(f"{directory}: {NAME} cannot be read ({error})") from error
     check_schema(directory, schema)

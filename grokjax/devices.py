@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import shutil
-import subprocess
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from grokjax import door, forking, hosts, selfcheck
-from grokjax.settings import ConfigError, refuse, shown
+from grokjax.settings import ConfigError, refuse
 
 MEMORY_SHARE = 0.9
 """Of an accelerator's memory that lanes may take; XLA keeps some for itself."""
 
 MOST_DEVICES = 256
 """Of each process."""
-
-PACKAGES = ("grokjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "xarray")
 
 
 def prepare(devices: int | str = "auto") -> int | None:
@@ -131,42 +126,6 @@ def lanes(wanted: int | str, devices: list[Any], members: int) -> tuple[int, lis
     used = [device for each in processes for device in each[:needed]]
     each = 1 if on_cpu(devices) else max(least, -(-number // len(used)))
     return each * len(used), used
-
-
-def environment(devices: list[Any]) -> dict[str, Any]:
-    """What a run was made with, for its config.json."""
-    return {
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}",
-        "versions": versions(),
-        "platform": devices[0].platform,
-        "devices": [shown(device.device_kind) for device in devices],
-        "git_commit": git_commit(),
-    }
-
-
-def versions() -> dict[str, str]:
-    """Installed versions of the packages that results depend on."""
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
-
-
-def git_commit() -> str | None:
-    """The commit of grokjax's own source, if it runs from a checkout."""
-    source = Path(__file__).resolve().parents[1]
-    if not (source / ".git").exists():  # git would look further up, into the user's own project
-        return None
-    command = ["git", "-C", str(source), "rev-parse", "HEAD"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
 
 
 def free_space(directory: Path, needed: int) -> None:

@@ -6,7 +6,18 @@ import math
 import time
 from pathlib import Path
 
-from grokjax import devices, files, hosts, layout, output, room, run, sizing, snapshots
+from grokjax import (
+    devices,
+    files,
+    hosts,
+    layout,
+    output,
+    room,
+    run,
+    sessions,
+    sizing,
+    snapshots,
+)
 from grokjax.checkpoint import KEPT, Checkpoints
 from grokjax.hosts import LostProcess, OutOfMemory
 from grokjax.interrupt import Signals
@@ -42,7 +53,7 @@ class Engine:
         number, _ = devices.lanes(lanes, self._devices, len(sweep))  # refuses a bad value now
         room.check(sweep, number if devices.on_cpu(self._devices) else 1)
         self._lanes = lanes
-        self.environment = devices.environment(self._devices)
+        self.environment = sessions.environment(self._devices)
         self._directory, self._sweep = directory, sweep
         self._checkpoint_every = checkpoint_every
         if isinstance(progress, bool):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from grokjax import commands, description, door, files, hosts, journal, lock, paths, run
+from grokjax import commands, description, door, files, hosts, journal, lock, paths, run, sessions
 from grokjax.checkpoint import Checkpoints
 from grokjax.config import SCHEMA_VERSION, Config
 from grokjax.devices import prepare
@@ -20,6 +20,7 @@ from grokjax.lock import Lock
 from grokjax.progress import Progress
 from grokjax.run import Run
 from grokjax.settings import ConfigError, refuse
+from grokjax.stopping import OVER
 from grokjax.sweep import Sweep
 
 CHECKPOINT_EVERY = 60.0
@@ -140,16 +141,26 @@ def _resume(
     with contextlib.ExitStack() as held:
 
         def settle() -> None:
-            if run.load(directory).info != loaded.info:
+            info = run.load(directory).info
+            if info["sweep"] != loaded.info["sweep"]:
                 raise ConfigError(f"{directory}: was extended meanwhile; start again")
             _set_aside(loaded.directory, damaged)
             journal.tidy(loaded.directory)
             files.remove(loaded.directory, run.HISTORY)  # before config.json says more than it
             if extended != loaded.sweep:
                 before = {"members": len(loaded), "max_epochs": loaded.config.max_epochs}
-                log = [*loaded.info.get("extended_from", []), before]
-                info = loaded.info | {"sweep": extended.to_dict(), "extended_from": log}
-                description.write(loaded.directory, info)
+                log = [*info.get("extended_from", []), before]
+                info |= {"sweep": extended.to_dict(), "extended_from": log}
+            elif OVER.issuperset(loaded.members["status"]):
+                return  # nothing is trained
+            if changed := sessions.differences(sessions.of(info)[-1], engine.environment):
+                warnings.warn(
+                    f"{directory}: goes on with {', '.join(changed)}; its bits may differ from "
+                    "those of a run without the change",
+                    stacklevel=2,
+                )
+            resumed = [*info.get("resumed_with", []), engine.environment]
+            description.write(loaded.directory, info | {"resumed_with": resumed})
 
         _take(loaded.directory, held)
         damaged = hosts.together(lambda: _damaged(loaded)) or {}

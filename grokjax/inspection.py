@@ -6,7 +6,7 @@ import contextlib
 import time
 from pathlib import Path
 
-from grokjax import commands, devices, files, journal, lock, status
+from grokjax import commands, devices, files, journal, lock, sessions, status
 from grokjax.files import DamagedRun
 from grokjax.progress import duration
 from grokjax.run import Run, load
@@ -27,6 +27,12 @@ def info(directory: Path) -> None:
     print(f"checkpoint: {_last_checkpoint(directory)}")
     where = f"{len(made['devices'])} x {made.get('platform')}"
     print(f"made with:  jax {made['versions']['jax']}, {where}")
+    if resumed := len(sessions.of(run.info)) - 1:
+        print(f"sessions:   {resumed + 1}, the last begun {sessions.of(run.info)[-1].get('began')}")
+    if changed := sessions.changes(run.info):
+        print(
+            f"changed:    {', '.join(changed)}; its bits may differ from those without the change"
+        )
     if counts.reindex(["running", "pending"]).isna().all():
         return
     training, now = lock.held(directory), status.read(directory)
@@ -82,7 +88,7 @@ def check(directory: Path | None) -> None:
     found = devices.start()
     kinds = ", ".join(sorted({device.device_kind for device in found}))
     print(f"devices:    {len(found)} x {found[0].platform} ({kinds}), {devices.cores()} cores")
-    versions = devices.versions()
+    versions = sessions.versions()
     print("versions:   " + ", ".join(f"{name} {version}" for name, version in versions.items()))
     print("self-check: passed")
     if run is None:

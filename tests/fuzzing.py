@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from grokjax import cli, devices, ensemble
+from grokjax import cli, ensemble, sessions
 from grokjax.lanes import Lanes
 from grokjax.stopping import judge
 from grokjax.sweep import Program
@@ -149,7 +149,7 @@ def stop_at_the_door(patch: pytest.MonkeyPatch):
         raise Accepted(sweep)
 
     patch.setattr(ensemble, "_engine", engine)
-    patch.setattr(devices, "git_commit", lambda: None)
+    patch.setattr(sessions, "git_commit", lambda: None)
 
 
 def attempt(line):

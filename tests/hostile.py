@@ -164,6 +164,11 @@ CONFIGS = {
     "environment: of the wrong types": lambda r: edited(
         r, lambda info: info["environment"].update(versions=[], devices=7, platform={})
     ),
+    "sessions: text": lambda r: put(r, "resumed_with", "x"),
+    "sessions: of the wrong types": lambda r: edited(
+        r,
+        lambda info: info.update(resumed_with=[info["environment"] | {"flags": [], "python": {}}]),
+    ),
     "environment: to print": lambda r: edited(
         r, lambda info: info["environment"].update(platform=ANSI, versions={"jax": ANSI + "\n"})
     ),

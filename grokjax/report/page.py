@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from grokjax import paths
+from grokjax import paths, sessions
 from grokjax.analysis.timing import Events, events
 from grokjax.config import FIELDS
 from grokjax.files import replacing
@@ -153,11 +153,12 @@ def _settings(run: Run) -> list[tuple[str, str, str]]:
 
 
 def _environment(run: Run) -> list[tuple[str, str, str]]:
-    rows = []
-    for name, value in run.info["environment"].items():
-        if isinstance(value, dict):
-            rows += [(str(key), str(each), "") for key, each in value.items()]
-        else:
-            listed = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-            rows.append((name.replace("_", " "), listed, ""))
-    return rows
+    """What each session was made with: one text where all had the same, else one a session."""
+    every = [dict(sessions.rows(environment)) for environment in sessions.of(run.info)]
+    found = [("sessions", str(len(every)), "; ".join(sessions.changes(run.info)))]
+    for name in dict.fromkeys(name for each in every for name in each):
+        texts = [each.get(name, "not recorded") for each in every]
+        distinct = [text for i, text in enumerate(texts) if not i or text != texts[i - 1]]
+        note = "changed; bits may differ" if len(distinct) > 1 and name != "began" else ""
+        found.append((name, ", then ".join(distinct), note))
+    return found
