@@ -9,6 +9,7 @@ from pathlib import Path
 from grokjax import history, hosts, journal
 from grokjax.checkpoint import Checkpoints
 from grokjax.files import DamagedRun
+from grokjax.shelf import Shelf
 from grokjax.states import Arrays, Saved
 from grokjax.stopping import Ended, Standing, is_over
 from grokjax.sweep import Program, Sweep
@@ -42,7 +43,7 @@ class Backlog:
         self.done = {m: e for m, e in ended.items() if is_over(sweep[m], e)}
         # Ended at a max_epochs that was raised since: their state is in the journal.
         self._raised = {m: e for m, e in ended.items() if m not in self.done}
-        self._shelf = journal.Shelf(directory)
+        self._shelf = Shelf(directory)
         self._parked: dict[int, Saved] = {}
         for m, each in saved.items():
             before = self._raised.get(m)

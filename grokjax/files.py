@@ -29,17 +29,23 @@ class DamagedRun(RuntimeError):
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary name to write to; what is there then replaces `path` as a whole, synced."""
+def replacing(path: Path, synced: bool = True) -> Iterator[Path]:
+    """A temporary name to write to; what is there then replaces `path` as a whole.
+
+    Without `synced` it may be empty after a power failure, and only then.
+    """
     path.parent.mkdir(exist_ok=True)  # not its parents: a run that is gone is not begun again
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
+        if synced:
+            with open(temporary, "rb") as file:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+    if not synced:
+        return
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

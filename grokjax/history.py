@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,8 +33,9 @@ def merged(
     """History of some members, as `grokjax.Run.history` describes it."""
     import xarray as xr
 
+    live = journal.live(directory)  # first: a trainer may make a numbered part of it
     paths = journal.intact(directory, "records")
-    seen = [journal.read(path, "member", "epoch") for path in paths]
+    seen = [*(journal.read(path, "member", "epoch") for path in paths), *live]
     epochs = np.unique(np.concatenate([part["epoch"] for part in seen] or [np.zeros(0, np.int32)]))
     place, layers = np.full(len(sweep), -1), _layers(sweep)  # member -> its row, or -1
     place[list(members)] = np.arange(len(members))
@@ -42,8 +44,7 @@ def merged(
     memory.want(f"{directory}: history", 2 * size)
     variables = {} if seen else _nothing(sweep, members)
     # One part after the other: with all of them at once memory would hold the records twice.
-    for path in paths:
-        part = journal.read(path)
+    for part in itertools.chain(map(journal.read, paths), live):
         numbers = part.pop("member")
         known = numbers < len(sweep)  # a run extended meanwhile has more
         rows = np.where(known, place[np.where(known, numbers, 0)], -1)
@@ -54,7 +55,7 @@ def merged(
         config = sweep[int(numbers[wanted][0])]  # a part is of one program
         own = layout.layers(config)
         if {n: x.shape[1:] for n, x in part.items()} != _widths(own, config.modulus // 2):
-            raise DamagedRun(f"{path}: holds the records of another network")
+            raise DamagedRun(f"{directory}: holds the records of another network")
         part["layer_norm"] = _spread(part["layer_norm"], own, layers)
         for name, values in part.items():
             whole = _wide_enough(variables.get(name), (len(members), len(epochs)), values)

@@ -15,6 +15,10 @@ A part is an `.npz` of arrays in one of five folders, numbered upwards:
   then, time that the round took), `steps` (int64), `lanes`, `busy`, `waiting`
   (int32).
 
+`records/live.npz` shows the rows that wait for the next numbered part of the records. A trainer
+replaces it every few seconds, so that a reader sees them at once, and removes it when they are in
+a numbered part. It is neither synced nor listed: a resume removes it and trains its rows again.
+
 Members are deterministic, so a row is the same however often it is written:
 nothing is ever taken back after a crash, and of two equal rows a reader takes
 the last. A part that is not what was written is passed over with a warning;
@@ -23,7 +27,6 @@ a resume sets it aside and trains what it held again.
 
 from __future__ import annotations
 
-import functools
 import re
 import warnings
 from collections.abc import Iterator
@@ -32,6 +35,7 @@ from pathlib import Path
 import numpy as np
 
 from grokjax import files, memory
+from grokjax.files import DamagedRun
 from grokjax.parts import KINDS, STANDING, malformed, read
 from grokjax.settings import shown
 from grokjax.stopping import Ended, Standing
@@ -45,6 +49,9 @@ LOST = {
 }
 """What the loss of a part means."""
 
+LIVE = "records/live.npz"
+"""Records on their way into a numbered part."""
+
 UNLISTED = (
     "what else is missing or altered cannot all be told; a resume lists what is there, and trains "
     "again what is not"
@@ -56,17 +63,60 @@ ASIDE = "damaged"
 
 
 def append(directory: Path, kind: str, arrays: dict[str, np.ndarray]) -> None:
-    """Adds one part of this kind and its digest."""
+    """Adds one part of this kind and its digest; records are not live any more then."""
     numbers = [int(path.stem) for path in _paths(directory, kind)]
     name = f"{kind}/{max(numbers, default=0) + 1:06d}.npz"
     with files.listing(directory, name) as temporary, temporary.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
+    if kind == "records":
+        (directory / LIVE).unlink(missing_ok=True)
+
+
+def publish(directory: Path, records: dict[str, np.ndarray]) -> None:
+    """Makes these records the live ones."""
+    temporary = files.replacing(directory / LIVE, synced=False)
+    with temporary as path, path.open("wb") as file:
+        np.savez(file, allow_pickle=False, **records)
+
+
+def live(directory: Path) -> list[dict[str, np.ndarray]]:
+    """The part of live records, if there is one.
+
+    To be read before the numbered parts, into one of which a trainer may put its rows meanwhile.
+    """
+    part, wrong = _live(directory)
+    if wrong:
+        warnings.warn(
+            f"{directory}: {LIVE} is {wrong}; passed over: {LOST['records']}", stacklevel=3
+        )
+    return [] if part is None else [part]
+
+
+def _live(directory: Path) -> tuple[dict[str, np.ndarray] | None, str | None]:
+    """The live records and what is wrong with them, neither if there are none."""
+    wrong = None
+    for _ in range(5):  # a trainer may replace or remove it between one look and the next
+        try:
+            before = (directory / LIVE).stat()
+            wrong = _fault(directory, LIVE, None)
+            if wrong is None:
+                return read(directory / LIVE), None
+            if (directory / LIVE).stat().st_mtime_ns == before.st_mtime_ns:
+                break
+        except FileNotFoundError:
+            return None, None
+        except DamagedRun:
+            continue
+    return None, wrong
 
 
 def parts(directory: Path, kind: str, *keys: str) -> Iterator[dict[str, np.ndarray]]:
     """The intact parts of this kind in order; with `keys`, only these arrays of each."""
+    waiting = live(directory) if kind == "records" else []
     for path in intact(directory, kind):
         yield read(path, *keys)
+    for part in waiting:
+        yield {key: part[key] for key in keys or part}
 
 
 def intact(directory: Path, kind: str) -> list[Path]:
@@ -125,6 +175,8 @@ def verify(directory: Path) -> list[str]:
     found = {name: what for name, what in found.items() if name in still or "/" in name}
     if lost:
         found[files.SUMS] = lost
+    if wrong := _live(directory)[1]:
+        found[LIVE] = wrong
     return [f"{name}: {what}" for name, what in found.items()]
 
 
@@ -162,6 +214,7 @@ def tidy(directory: Path) -> None:
     for folder in (directory, *(directory / kind for kind in KINDS)):
         for path in folder.glob(".*.tmp"):
             path.unlink(missing_ok=True)
+    (directory / LIVE).unlink(missing_ok=True)
     whole = [_name(path) for kind in KINDS for path in _paths(directory, kind)]
     files.list_also(directory, [files.CONFIG, *whole])
 
@@ -173,32 +226,3 @@ def finished(directory: Path) -> dict[int, Ended]:
         for member, status, epochs, *standing in zip(*part.values(), strict=True):
             done[int(member)] = Ended(str(status), int(epochs), Standing(*map(int, standing)))
     return done
-
-
-class Shelf:
-    """The whole state of members that ended at `max_epochs`, read when it is asked for."""
-
-    def __init__(self, directory: Path) -> None:
-        self._places: dict[str, dict[tuple[int, int], tuple[Path, int]]] = {}
-        for kind in ("params", "optimizer"):
-            self._places[kind] = {}
-            for path in intact(directory, kind):
-                part = read(path, "member", "epochs")
-                for i, key in enumerate(zip(*(x.tolist() for x in part.values()), strict=True)):
-                    self._places[kind][key] = path, i
-        # The part read last is likely the next member's too.
-        self._read = functools.lru_cache(maxsize=2)(read)
-
-    def holds(self, member: int, epochs: int) -> bool:
-        """Whether `state` has it."""
-        return all((member, epochs) in places for places in self._places.values())
-
-    def state(self, member: int, epochs: int) -> dict[str, np.ndarray] | None:
-        """The state in which the member ended, or None if it was not kept."""
-        if not self.holds(member, epochs):
-            return None
-        found: dict[str, np.ndarray] = {"epoch": np.array(epochs, np.int32)}
-        for kind, prefix in (("params", "params/"), ("optimizer", "")):
-            path, i = self._places[kind][member, epochs]
-            found |= {f"{prefix}{n}": x[i] for n, x in self._read(path).items() if "/" in n}
-        return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,13 @@ from grokjax.stopping import Ended
 WAITING_BYTES = 64 * 2**20
 """Rows that may wait in memory; more are written before the next checkpoint is due."""
 
+LIVE_BYTES = 4 * 2**20
+"""Records that may wait in memory. The live file has all of them, so it takes 10 ms to write."""
+
+LIVE_EVERY, LIVE_SHARE = 2.0, 1 / 200
+"""Seconds from one writing of the live records to the next; more where that is more than this share
+of the time."""
+
 Rows = dict[str, np.ndarray]
 
 
@@ -26,7 +35,8 @@ class Ledger:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._rows: dict[str, list[Rows]] = {kind: [] for kind in KINDS}
-        self.bytes = 0
+        self._bytes = dict.fromkeys(KINDS, 0)
+        self._live_at = time.monotonic() + LIVE_EVERY
 
     def record(self, members: list[int], epochs: list[int], metrics: Metrics) -> None:
         """One evaluation of some members; metrics `[R]` or `[R, F]`."""
@@ -64,7 +74,33 @@ class Ledger:
     def _add(self, kind: str, rows: Rows) -> None:
         if hosts.first():
             self._rows[kind].append(rows)
-            self.bytes += sum(array.nbytes for array in rows.values())
+            self._bytes[kind] += sum(array.nbytes for array in rows.values())
+
+    @property
+    def full(self) -> bool:
+        """Whether so much waits that it is to be written before the next checkpoint is due."""
+        return self._bytes["records"] > LIVE_BYTES or sum(self._bytes.values()) > WAITING_BYTES
+
+    def publish(self) -> None:
+        """Shows readers the records that wait, every few seconds (see `LIVE_EVERY`).
+
+        A failure is let pass: `flush` will fail in its turn, and say why.
+        """
+        began = time.monotonic()
+        if began < self._live_at or not self._rows["records"]:
+            return
+        with contextlib.suppress(OSError):
+            lock.still_ours(self._directory)
+            journal.publish(self._directory, self._gathered("records"))
+        ended = time.monotonic()
+        self._live_at = ended + max(LIVE_EVERY, (ended - began) / LIVE_SHARE)
+
+    def _gathered(self, kind: str) -> Rows:
+        """All rows of a kind as one, which they then stay."""
+        rows = self._rows[kind]
+        whole = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+        self._rows[kind] = [whole]
+        return whole
 
     @property
     def finished(self) -> int:
@@ -79,11 +115,10 @@ class Ledger:
         if hosts.first():
             lock.still_ours(self._directory)
         for kind in ("rounds", "records", "snapshots", "optimizer", "params"):
-            if rows := self._rows[kind]:
-                whole = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
-                journal.append(self._directory, kind, whole)
+            if self._rows[kind]:
+                journal.append(self._directory, kind, self._gathered(kind))
                 self._rows[kind] = []
-        self.bytes = 0
+                self._bytes[kind] = 0
 
 
 def _who(members: list[int], epochs: list[int]) -> Rows:

@@ -80,7 +80,8 @@ class Run:
         Attributes: `task` and `loss` in words, for titles and axes.
 
         Always from the journal, whose parts have digests that are verified; `history.nc`
-        has the same for other programs.
+        has the same for other programs. While members train it is some seconds behind them, and
+        stays as it was first asked for: `load` the run again to see more.
         """
         from grokjax import history
 

@@ -14,7 +14,7 @@ from grokjax.backlog import Backlog, standing_of
 from grokjax.checkpoint import Checkpoints
 from grokjax.interrupt import Interrupted, Signals
 from grokjax.lanes import Lanes, Metrics
-from grokjax.ledger import WAITING_BYTES, Ledger
+from grokjax.ledger import Ledger
 from grokjax.progress import Progress
 from grokjax.states import InLanes
 from grokjax.stopping import Ended, Standing, judge
@@ -80,8 +80,10 @@ class Trainer:
             signum, due = self._agree()
             if signum or due:
                 self._save()
-            elif desk.ledger.bytes > WAITING_BYTES:
+            elif desk.ledger.full:
                 desk.ledger.flush()
+            else:
+                desk.ledger.publish()
             self._show(now=bool(signum or due))
             if signum:
                 raise Interrupted(signum, str(desk.directory), desk.go_on)
