@@ -139,8 +139,8 @@ def learning_times(
       The axes drawn on.
     """
     named = {
-        "memorised (train accuracy), median and quartiles": found.memorised,
-        "grokked (test accuracy), median and quartiles": found.grokked,
+        "memorised: median and quartiles": found.memorised,
+        "grokked: median and quartiles": found.grokked,
     }
     return times_against(name, values, named, limit, title, ax=ax)
 
