@@ -7,33 +7,41 @@ import functools
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tyro
 
 from grokjax import commands, door, flags, recipes, room, words
 from grokjax.config import FIELDS
-from grokjax.launching import Execution, draw, guarded, several
+from grokjax.launching import Machine, draw, guarded, several
+from grokjax.settings import ConfigError, near, refuse
 
-DIRECTORY = tyro.conf.Positional[Path]
+DIRECTORY = Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DIRECTORY")]
+
+
+def _optional(metavar: str) -> Any:
+    """What a flag without a default is shown as; its text says what happens without it."""
+    return tyro.conf.arg(metavar=metavar, help_behavior_hint="")
 
 
 @dataclass
-class Train(Execution):
-    """Train an ensemble and write a run directory."""
+class Train:
+    """Train an ensemble; several values of a flag make an axis, axes multiply."""
 
-    out: Path = field(kw_only=True)
+    out: Path
     """Run directory, new or empty."""
-    recipe: str = recipes.DEFAULT
-    """Named settings that the flags below override (the command `recipes` lists them)."""
-    settings: tyro.conf.OmitArgPrefixes[Any] = None
+    recipe: Annotated[str, tyro.conf.arg(metavar="NAME")] = recipes.DEFAULT
+    """Settings to start from, see the command `recipes`; their values are the defaults here."""
+    quiet: bool = False
+    """Show no progress."""
+    machine = Machine()  # no field: that comes last, after those of the settings
 
     def __call__(self) -> None:
-        sweep = flags.sweep_of(self.settings, recipes.get(self.recipe).config)
+        sweep = flags.sweep_of(flags.values(self), recipes.get(self.recipe).config)
         room.check(sweep)
-        options = self.options()
+        options = self.machine.options(self.quiet)
         if not several():  # else the first process looks, once all have joined
             door.empty(door.place(self.out))
         from grokjax import ensemble
@@ -42,23 +50,25 @@ class Train(Execution):
 
 
 @dataclass
-class Resume(Execution):
-    """Go on with a run where its last checkpoint left it, or extend it: more epochs, more seeds,
-    more values of an axis (the old ones given too). Only what is new is trained.
+class Resume:
+    """Go on with a run from its last checkpoint, or extend it: more epochs, seeds, or values of
+    an axis, given together with the old ones. Only what is new is trained.
     """
 
-    directory: DIRECTORY = field(kw_only=True)
-    """Its run directory."""
-    add_seeds: int | None = None
-    """New seeds, numbered on, for every combination of the other settings."""
-    settings: tyro.conf.OmitArgPrefixes[Any] = None
+    directory: DIRECTORY
+    """Run directory."""
+    quiet: bool = False
+    """Show no progress."""
+    add_seeds: Annotated[int | None, _optional("INT")] = None
+    """Number of new seeds for each combination of the other values."""
+    machine = Machine()  # no field: that comes last, after those of the settings
 
     def __call__(self) -> None:
         from grokjax import run as runs
 
-        sweep = flags.extended(runs.load(self.directory).sweep, self.settings, self.add_seeds)
+        sweep = flags.extended(runs.load(self.directory).sweep, flags.values(self), self.add_seeds)
         room.check(sweep)
-        options = self.options()
+        options = self.machine.options(self.quiet)
         from grokjax import ensemble
 
         draw(ensemble.resume(self.directory, sweep=sweep, **options))
@@ -69,7 +79,7 @@ class Info:
     """Say how a run stands, also while it trains."""
 
     directory: DIRECTORY
-    """Its run directory."""
+    """Run directory."""
 
     def __call__(self) -> None:
         from grokjax import inspection
@@ -81,8 +91,8 @@ class Info:
 class Check:
     """Check devices, versions and numbers; with a directory, the run's files too."""
 
-    directory: tyro.conf.Positional[Path | None] = None
-    """A run directory whose files to verify."""
+    directory: Annotated[tyro.conf.Positional[Path | None], _optional("[DIRECTORY]")] = None
+    """Run directory whose files to verify."""
 
     def __call__(self) -> None:
         from grokjax import inspection
@@ -95,9 +105,9 @@ class Report:
     """Write one self-contained HTML page of a run, also while it trains."""
 
     directory: DIRECTORY
-    """Its run directory."""
-    out: Path | None = None
-    """The page; none: report.html in the directory."""
+    """Run directory."""
+    out: Annotated[Path | None, _optional("PATH")] = None
+    """The page; default: report.html in the directory."""
 
     def __call__(self) -> None:
         from grokjax import run as runs
@@ -118,7 +128,7 @@ class Report:
 class Recipes:
     """List the recipes, or show one."""
 
-    show: str | None = None
+    show: Annotated[str | None, _optional("NAME")] = None
     """Name of the recipe whose settings and published figures to print."""
 
     def __call__(self) -> None:
@@ -170,33 +180,24 @@ def _parse(arguments: list[str]) -> Callable[[], None]:
     kinds = _commands(recipes.get(recipe).name)
     if arguments and arguments[0] in kinds:
         return words.parse(kinds[arguments[0]], arguments[1:], commands.command(arguments[0]))
+    if not {"-h", "--help"} & set(arguments):
+        if arguments:
+            raise refuse("command", arguments[0], near(arguments[0], kinds))
+        every = commands.command("--help")
+        raise ConfigError(f"command: give one of {', '.join(kinds)}; see {every}")
     return tyro.extras.subcommand_cli_from_dict(
         kinds,
         prog=commands.command(),
-        description="Ensembles of grokking networks; --version says which grokjax.",
-        args=arguments,
+        description="Ensembles of grokking networks; see also --version.",
+        args=["--help"],
     )
 
 
 @functools.cache
 def _commands(recipe: str) -> dict[str, Any]:
     """By name, with a flag for every setting."""
-    settings = flags.settings_class(recipes.get(recipe))
-    kept = flags.settings_class(None)
-    train = dataclasses.make_dataclass(
-        "Train",
-        [("settings", tyro.conf.OmitArgPrefixes[settings], field(default_factory=settings))],
-        bases=(Train,),
-        namespace={"__doc__": Train.__doc__},
-        kw_only=True,
-    )
-    resume = dataclasses.make_dataclass(
-        "Resume",
-        [("settings", tyro.conf.OmitArgPrefixes[kept], field(default_factory=kept))],
-        bases=(Resume,),
-        namespace={"__doc__": Resume.__doc__},
-        kw_only=True,
-    )
+    train = _with_settings(Train, recipes.get(recipe))
+    resume = _with_settings(Resume, None)
     return {
         "train": train,
         "resume": resume,
@@ -205,3 +206,10 @@ def _commands(recipe: str) -> dict[str, Any]:
         "report": Report,
         "recipes": Recipes,
     }
+
+
+def _with_settings(command: type, recipe: recipes.Recipe | None) -> type:
+    """The command with the flags of all settings after its own."""
+    extra = flags.fields(recipe, Machine)
+    doc = {"__doc__": command.__doc__}
+    return dataclasses.make_dataclass(command.__name__, extra, bases=(command,), namespace=doc)

@@ -73,120 +73,112 @@ class Config:
       ConfigError: a value of the wrong type or out of range, in one line.
     """
 
-    seed: int = setting(0, "traced", "key of the initial weights and the batches", *SEED)
+    seed: int = setting(0, "traced", "Key of the initial weights and of the batches", *SEED)
     data_seed: int | None = setting(
-        None, "traced", "key of the split, of label noise and random labels; none: the seed", *SEED
+        None, "traced", "Key of the split and of random labels; default: seed", *SEED
     )
-    learning_rate: float = setting(3e-4, "traced", "step size of the optimiser", *at_least(0))
+    learning_rate: float = setting(3e-4, "traced", "Step size of the optimiser", *at_least(0))
     weight_decay: float = setting(
-        1.0,
-        "traced",
-        "decay of every parameter, biases included; decoupled in adamw, coupled L2 in adam and sgd",
-        *at_least(0),
+        1.0, "traced", "Decay of all parameters: decoupled in adamw, else coupled L2", *at_least(0)
     )
-    init_scale: float = setting(
-        1.0, "traced", "factor on all initial weights (Liu et al. 2023, Omnigrok)", *SQUARABLE
-    )
-    train_fraction: float = setting(0.5, "traced", "share of the pairs trained on", *FRACTION)
-    operation: Operation = setting("add", "traced", "what is computed from the two tokens")
+    init_scale: float = setting(1.0, "traced", "Factor on all initial weights", *SQUARABLE)
+    train_fraction: float = setting(0.5, "traced", "Share of the pairs to train on", *FRACTION)
+    operation: Operation = setting("add", "traced", "Operation on the two tokens")
     label_noise: float = setting(
-        0.0, "traced", "share of training labels replaced by random ones (Doshi et al.)", *SHARE
+        0.0, "traced", "Share of training labels replaced by random ones", *SHARE
     )
     warmup_steps: int = setting(
-        0, "traced", "steps over which the rate rises from 0; 0: none", *whole(0), switch=True
+        0, "traced", "Steps over which the learning rate rises from 0", *whole(0), switch=True
     )
     decay_steps: int = setting(
-        0, "traced", "steps by which a falling schedule has fallen", *whole(0), switch=True
+        0, "traced", "Steps after which the schedule has reached its end", *whole(0), switch=True
     )
     final_rate: float = setting(
-        0.0, "traced", "share of the rate to which a schedule falls", *SHARE
+        0.0, "traced", "Share of the learning rate that is left at the schedule's end", *SHARE
     )
     gradient_noise: float = setting(
-        0.0, "traced", "deviation of normal noise on gradients", *at_least(0), switch=True
+        0.0, "traced", "Deviation of normal noise added to gradients", *at_least(0), switch=True
     )
-    grokfast_alpha: float = setting(0.98, "traced", "memory of Grokfast's average", *BELOW_ONE)
+    grokfast_alpha: float = setting(
+        0.98, "traced", "Decay rate of Grokfast's exponential average", *BELOW_ONE
+    )
     grokfast_lambda: float | None = setting(
-        None,
-        "traced",
-        "strength of Grokfast's slow gradient; none: the published 2 for ema, 5 for ma",
-        *at_least(0),
+        None, "traced", "Strength of Grokfast; default: 2 for ema, 5 for ma", *at_least(0)
     )
 
-    modulus: int = setting(53, "static", "number of tokens P; 120 for operations on S5", *MODULUS)
+    modulus: int = setting(53, "static", "Number of tokens P; 120 for operations on S5", *MODULUS)
     classes: int | None = setting(
-        None, "static", "logits a pair; none: as many as tokens", *whole(2)
+        None, "static", "Number of logits; default: as many as tokens", *whole(2)
     )
     split: Split = setting(
         "random",
         "static",
-        "random; symmetric: (a, b) with (b, a); numpy, python, torch: as they shuffle all pairs "
-        "from the data seed, to replay a published split",
+        "Pairs to train on: random, symmetric ((a, b) with (b, a)), or as numpy, python or torch "
+        "shuffle them",
     )
     embed_dim: int = setting(
-        128, "static", "width D of the embedding; 0: one-hot inputs", *whole(0)
+        128, "static", "Width D of the embedding; 0: one-hot inputs", *whole(0)
     )
     embeddings: Literal["shared", "separate"] = setting(
-        "shared", "static", "one table for both tokens, or one each"
+        "shared", "static", "Tables of the two tokens, shared or separate"
     )
     combine: Literal["concatenate", "sum"] = setting(
-        "concatenate", "static", "how the two tokens enter the first layer"
+        "concatenate", "static", "How tokens enter the first layer: concatenate or sum"
     )
-    hidden_dim: int = setting(256, "static", "width H of the hidden layers", *whole(1))
-    hidden_layers: int = setting(1, "static", "how many there are", *at_most(1, 3))
-    activation: Activation = setting("relu", "static", "of the hidden layers")
-    biases: bool = setting(True, "static", "whether layers have them")
-    layer_normalization: bool = setting(False, "static", "after each activation (Doshi et al.)")
-    tied: bool = setting(False, "static", "whether the output shares the embedding's weights")
-    initializer: Initializer = setting(
-        "glorot-normal", "static", "of all weights (see grokjax.initializers)"
+    hidden_dim: int = setting(256, "static", "Width H of the hidden layers", *whole(1))
+    hidden_layers: int = setting(1, "static", "Number of hidden layers", *at_most(1, 3))
+    activation: Activation = setting("relu", "static", "Activation of the hidden layers")
+    biases: bool = setting(True, "static", "Whether layers have biases")
+    layer_normalization: bool = setting(False, "static", "Normalise after each activation")
+    tied: bool = setting(False, "static", "Use the embedding's weights for the output, too")
+    initializer: Initializer = setting("glorot-normal", "static", "Distribution of initial weights")
+    loss: Loss = setting(
+        "cross-entropy", "static", "Loss: cross-entropy, mse (to one-hot labels) or stablemax"
     )
-    loss: Loss = setting("cross-entropy", "static", "mse: to one-hot labels, mean over classes")
     batch_size: int | None = setting(
-        64, "static", "rows a step; none, or as many as there are: full batch", *whole(1)
+        64, "static", "Pairs a step, all if there are fewer; see --full-batch", *whole(1)
     )
-    optimizer: Optimizer = setting("adamw", "static", "adam: with coupled L2; sgd: with momentum")
+    optimizer: Optimizer = setting("adamw", "static", "adamw, adam, or sgd with momentum beta1")
     beta1: float = setting(
-        0.9, "static", "decay rate of Adam's first moment; SGD's momentum", *BELOW_ONE
+        0.9, "static", "Decay rate of Adam's first moment; SGD's momentum", *BELOW_ONE
     )
-    beta2: float = setting(0.999, "static", "decay rate of Adam's second moment", *BELOW_ONE)
+    beta2: float = setting(0.999, "static", "Decay rate of Adam's second moment", *BELOW_ONE)
     eps: float = setting(1e-8, "static", "Adam's term against division by zero", *POSITIVE)
     schedule: Literal["constant", "cosine", "linear"] = setting(
-        "constant", "static", "of the learning rate after the warm-up; others set decay_steps"
+        "constant", "static", "Learning rate after the warm-up: constant, or cosine or linear decay"
     )
     decay_towards: Literal["zero", "initial"] = setting(
-        "zero", "static", "where weight decay pulls: to zero or to the initial weights"
+        "zero", "static", "Where weight decay pulls: to zero or to the initial weights"
     )
     grokfast: Literal["none", "ema", "ma"] = setting(
-        "none", "static", "slow gradients amplified, by exponential or moving average (Lee et al.)"
+        "none", "static", "Amplify slow gradients: none, ema or ma (exponential, moving average)"
     )
-    grokfast_window: int = setting(100, "static", "steps of the moving average", *whole(1))
+    grokfast_window: int = setting(100, "static", "Steps of Grokfast's moving average", *whole(1))
     orthogonal_gradient: bool = setting(
-        False, "static", "gradients orthogonal to the weights of each array (Prieto et al.)"
+        False, "static", "Project gradients orthogonal to the weights of their array"
     )
-    fixed_norm: bool = setting(
-        False, "static", "all weights held at their initial norm (Liu et al. 2023, Omnigrok)"
-    )
+    fixed_norm: bool = setting(False, "static", "Hold the weights at their initial norm")
     precision: Precision = setting(
-        "float32", "static", "of matrix products on GPU and TPU; CPU always has float32"
+        "float32", "static", "Matrix products off CPU: float32, tensorfloat32 or bfloat16"
     )
 
-    max_epochs: int = setting(20_000, "run", "epochs a member trains at most", *whole(1))
-    eval_every: int = setting(20, "run", "epochs from one evaluation to the next", *whole(1))
+    max_epochs: int = setting(20_000, "run", "Epochs that a member trains at most", *whole(1))
+    eval_every: int = setting(20, "run", "Epochs from one evaluation to the next", *whole(1))
     stop_when: StopWhen = setting(
-        "grokked", "run", "grokked: leave once test accuracy has stayed at 0.99; never: go on"
+        "grokked", "run", "grokked: once test accuracy has stayed at 0.99; or never"
     )
     stop_patience: int = setting(
-        3, "run", "evaluations in a row at 0.99 that count as grokked", *whole(1)
+        3, "run", "Evaluations in a row at 0.99 that count as learnt", *whole(1)
     )
-    extra_epochs: int = setting(0, "run", "epochs to train on after it grokked", *whole(0))
+    extra_epochs: int = setting(0, "run", "Epochs to train on after the grok", *whole(0))
     snapshot_every: int | None = setting(
-        None, "run", "epochs from one kept embedding to the next; none: keep none", *whole(1)
+        None, "run", "Epochs from one kept embedding to the next; default: keep none", *whole(1)
     )
     snapshot_spacing: Spacing = setting(
         "regular",
         "run",
-        "regular; log: four to each doubling from snapshot_every on; transition: regular, and each "
-        "evaluation between memorising and grokking with more than twice chance on the test pairs",
+        "regular; log: four to each doubling of the epoch; or transition: regular, and at each "
+        "evaluation between memorising and grokking",
     )
 
     def __new__(cls, **values: Any) -> Config:

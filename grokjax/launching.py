@@ -9,9 +9,11 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import tyro
 
 from grokjax import commands, door, interrupt, output, words
 from grokjax.settings import ConfigError
@@ -25,28 +27,28 @@ MOST = 1000
 """Characters of a line on stderr."""
 
 
+COUNT = tyro.conf.arg(metavar="INT|auto", prefix_name=False)
+OPTIONAL: Any = {"prefix_name": False, "help_behavior_hint": ""}
+
+
 @dataclass
-class Execution:
+class Machine:
     """How a run is carried out; none of it changes a member's numbers."""
 
-    lanes: str = "auto"
-    """Members in training at a time; auto: one a CPU core, which is the most there, and on
-    accelerators as many as fit and pay."""
-    devices: str = "auto"
-    """Devices to use, of each process; auto: all, on CPU one a core."""
-    checkpoint_every: float = 60.0
+    lanes: Annotated[str, COUNT] = "auto"
+    """Members in training at a time; auto: one a CPU core, on accelerators as many as pay."""
+    devices: Annotated[str, COUNT] = "auto"
+    """Devices of each process; auto: all, on CPU one a core."""
+    checkpoint_every: Annotated[float, tyro.conf.arg(metavar="SECONDS", prefix_name=False)] = 60.0
     """Seconds from one checkpoint to the next."""
-    quiet: bool = False
-    """Show no progress."""
-    coordinator: str | None = None
-    """HOST:PORT of process 0, where several processes train together; with the two below. Slurm,
-    Open MPI, TPU pods and GKE need none of the three."""
-    num_processes: int | None = None
-    """Processes in all; 1: alone, whatever launcher is detected."""
-    process_id: int | None = None
+    coordinator: Annotated[str | None, tyro.conf.arg(metavar="HOST:PORT", **OPTIONAL)] = None
+    """Process 0, where several train together and no Slurm, Open MPI, TPU pod or GKE says so."""
+    num_processes: Annotated[int | None, tyro.conf.arg(metavar="INT", **OPTIONAL)] = None
+    """Number of processes; 1: alone, whatever launcher is detected."""
+    process_id: Annotated[int | None, tyro.conf.arg(metavar="INT", **OPTIONAL)] = None
     """Number of this process, from 0."""
 
-    def options(self) -> dict[str, Any]:
+    def options(self, quiet: bool) -> dict[str, Any]:
         """The keywords of `train` and `resume`, having joined the other processes."""
         door.settled(self.lanes, self.devices, self.checkpoint_every)
         output.results_are_saved()
@@ -57,8 +59,17 @@ class Execution:
             "lanes": self.lanes,
             "devices": self.devices,
             "checkpoint_every": self.checkpoint_every,
-            "progress": not self.quiet,
+            "progress": not quiet,
         }
+
+
+@dataclass
+class Execution:
+    """What every script that trains can be told."""
+
+    machine: Machine = field(default_factory=Machine)
+    quiet: bool = False
+    """Show no progress."""
 
 
 Arguments = TypeVar("Arguments")
@@ -164,7 +175,7 @@ def launch(sweep: Sweep, out: Path, execution: Execution, recipe: str | None = N
 
     Of several processes only the first returns.
     """
-    options = execution.options()
+    options = execution.machine.options(execution.quiet)
     from grokjax import ensemble, hosts
 
     run = ensemble.train(sweep, out, recipe=recipe, resume=True, **options)

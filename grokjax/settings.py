@@ -6,7 +6,7 @@ import dataclasses
 import numbers
 from collections.abc import Callable, Iterable
 from dataclasses import field
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 
 class ConfigError(ValueError):
@@ -30,12 +30,19 @@ def refuse(name: str, value: object, allowed: str) -> ConfigError:
 
 def near(name: object, names: Iterable[str]) -> str:
     """`did you mean X?`, or all names where none is like `name`."""
+    known = list(names)
+    close = alike(name, known)
+    return f"did you mean {' or '.join(close)}?" if close else f"one of {', '.join(known)}"
+
+
+def alike(name: object, names: Iterable[str]) -> list[str]:
+    """The names for which `name` may stand: by its initials (lr, wd), a word or its spelling."""
     import difflib
 
     text, known = name[:LONGEST].lower() if isinstance(name, str) else "", list(names)
-    close = [n for n in known if "".join(word[0] for word in n.split("_")) == text]  # lr, wd
+    close = [n for n in known if "".join(word[0] for word in n.split("_")) == text]
     close = close or difflib.get_close_matches(text, known, n=2, cutoff=0.7)
-    return f"did you mean {' or '.join(close)}?" if close else f"one of {', '.join(known)}"
+    return close or [n for n in known if text in n.split("_")]
 
 
 def shown(text: object) -> str:
@@ -51,46 +58,62 @@ def setting(
     help: str,
     allowed: str = "",
     ok: Callable[[Any], bool] | None = None,
+    brief: str = "",
     *,
     switch: bool = False,
 ) -> Any:
     """A field of `grokjax.config.Config`.
 
+    allowed, ok, brief: a `Range`.
     switch: a traced setting that is compiled in only where it is not 0, so that
       programs without it pay nothing for it.
     """
-    metadata = {"kind": kind, "help": help, "allowed": allowed, "ok": ok, "switch": switch}
-    return field(default=default, metadata=metadata)
+    metadata = {"kind": kind, "help": help, "allowed": allowed, "ok": ok, "brief": brief}
+    return field(default=default, metadata=metadata | {"switch": switch})
 
 
-def at_least(bound: int | float) -> tuple[str, Callable[[Any], bool]]:
-    """Words and test of a lower bound."""
-    return f"at least {bound}", lambda value: value >= bound
+class Range(NamedTuple):
+    """The values that a setting may have."""
+
+    allowed: str
+    """In words, for a refusal."""
+    ok: Callable[[Any], bool]
+    brief: str = ""
+    """In as few words as `--help` needs; empty where it is plain what a value may be."""
 
 
-def whole(bound: int) -> tuple[str, Callable[[Any], bool]]:
-    """Words and test of a whole number from a bound on, as the program counts: in int32."""
+def at_least(bound: int | float) -> Range:
+    """A lower bound."""
+    return Range(f"at least {bound}", lambda value: value >= bound)
+
+
+def whole(bound: int) -> Range:
+    """Whole numbers from a bound on, as the program counts: in int32."""
     most = 2**31 - 1
-    return f"at least {bound} and at most {most}", lambda value: bound <= value <= most
+    return Range(f"at least {bound} and at most {most}", lambda value: bound <= value <= most)
 
 
-def at_most(low: int, high: int) -> tuple[str, Callable[[Any], bool]]:
-    """Words and test of a range, ends included."""
-    return f"from {low} to {high}", lambda value: low <= value <= high
+def at_most(low: int, high: int) -> Range:
+    """A range, ends included."""
+    text = f"from {low} to {high}"
+    return Range(text, lambda value: low <= value <= high, text)
 
 
-POSITIVE = ("greater than 0, and at least 1.2e-38, float32's least", lambda value: value >= 1.2e-38)
-SHARE = ("at least 0 and at most 1", lambda value: 0 <= value <= 1)
-SQUARABLE = ("greater than 0, and at least 1e-15", lambda value: value >= 1e-15)
+POSITIVE = Range(
+    "greater than 0, and at least 1.2e-38, float32's least", lambda value: value >= 1.2e-38
+)
+SHARE = Range("at least 0 and at most 1", lambda value: 0 <= value <= 1, "from 0 to 1")
+SQUARABLE = Range("greater than 0, and at least 1e-15", lambda value: value >= 1e-15)
 """Squares of weights that are smaller are 0 in float32, and with them norms and spectra."""
-BELOW_ONE = (
+BELOW_ONE = Range(
     "at least 0 and less than 1 in float32",
     lambda value: 0 <= value < 1 - 2**-25,  # halfway to the float32 below 1
+    "from 0 to below 1",
 )
 """What is 1 in float32 makes Adam divide by zero: it corrects by 1 - beta**steps."""
-FRACTION = ("greater than 0 and less than 1", lambda value: 0 < value < 1)
-SEED = at_most(0, 2**32 - 1)
-MODULUS = ("at least 2 and at most 46340", lambda value: 2 <= value <= 46_340)
+FRACTION = Range("greater than 0 and less than 1", lambda value: 0 < value < 1, "between 0 and 1")
+SEED = Range(f"from 0 to {2**32 - 1}", lambda value: 0 <= value < 2**32)
+MODULUS = Range("at least 2 and at most 46340", lambda value: 2 <= value <= 46_340)
 """Pairs are numbered in int32."""
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import shutil
+import sys
+import textwrap
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +17,7 @@ import tyro
 
 from grokjax import paths
 from grokjax.commands import quoted
-from grokjax.settings import ConfigError, refuse, shown
+from grokjax.settings import ConfigError, alike, refuse, shown
 
 MOST = 1000
 """Characters of a word."""
@@ -37,10 +41,23 @@ def parse(kind: type[Parsed], words: Sequence[str], prog: str) -> Parsed:
     than they say, SystemExit(2) with its own message where they are refused by it.
     """
     check(words)
-    asked = bool({"-h", "--help"} & set(words))
-    if not asked:
-        _refuse_repeated(words, {flag.name: flag for flag in flags_of(kind)})
-    return paths.expanded(tyro.cli(kind, prog=prog, args=words))
+    if {"-h", "--help"} & set(words):
+        tyro.cli(kind, prog=prog, args=["--help"], description=_wrapped(kind.__doc__ or ""))
+    known = {flag.name: flag for flag in flags_of(kind)}
+    _refuse_unknown(words, known, prog)
+    _refuse_repeated(words, known)
+    try:
+        parsed = tyro.cli(kind, prog=prog, args=_booleans(words, known), add_help=False)
+    except SystemExit:
+        print(f"all flags: {prog} --help", file=sys.stderr)
+        raise
+    return paths.expanded(parsed)
+
+
+def _wrapped(text: str) -> str:
+    """A docstring as wide as the terminal; the parser joins lines that are not indented."""
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(" ".join(text.split()), width, subsequent_indent="  ")
 
 
 def check(words: Sequence[str]) -> None:
@@ -79,6 +96,44 @@ def _parts(hint: Any) -> Iterator[Any]:
             yield from _parts(each)
 
 
+def _refuse_unknown(words: Sequence[str], known: dict[str, Flag], prog: str) -> None:
+    """The parser would answer with a box of all that is remotely alike."""
+    for word in words:
+        if not word.startswith("--") or _name(word, known) in known:
+            continue
+        name = word.partition("=")[0]
+        names = [flag[2:].replace("-", "_") for flag in known]
+        close = alike(name[2:].removeprefix("no-").replace("-", "_"), names)
+        did = " or ".join("--" + each.replace("_", "-") for each in close)
+        did = f"; did you mean {did}?" if did else "."
+        raise ConfigError(f"{shown(name)}: there is no such flag{did} All flags: {prog} --help")
+
+
+def _name(word: str, known: dict[str, Flag]) -> str:
+    """The name of the flag that a word is: `--max-epochs` for `--max_epochs=20`."""
+    name = word.partition("=")[0].replace("_", "-")
+    positive = name.replace("--no-", "--", 1)
+    return positive if positive in known and known[positive].boolean else name
+
+
+def _booleans(words: Sequence[str], known: dict[str, Flag]) -> list[str]:
+    """The words, booleans in the parser's form: `--name True False` of an axis, else `--name`."""
+    found: list[str] = []
+    for word, after in itertools.pairwise([*words, "--"]):
+        name = _name(word, known)
+        flag = known.get(name) if word.startswith("--") else None
+        value = word.partition("=")[2] or str(not word.startswith("--no-"))
+        if flag is None or not flag.boolean or value not in ("True", "False"):
+            found.append(word)
+        elif not flag.several:
+            found.append(name if value == "True" else name.replace("--", "--no-", 1))
+        elif "=" in word or word.startswith("--no-") or after.startswith("--"):
+            found += [name, value]
+        else:
+            found.append(name)  # the values follow
+    return found
+
+
 def _given(words: Sequence[str], flags: dict[str, Flag]) -> Iterator[tuple[str, list[str]]]:
     """Every flag among the words with its values, in their order; `--no-name` as `--name`."""
     name, values = "", []
@@ -88,9 +143,8 @@ def _given(words: Sequence[str], flags: dict[str, Flag]) -> Iterator[tuple[str, 
             continue
         if name:
             yield name, values
-        name, equals, _ = word.replace("_", "-").partition("=")
-        name = name.replace("--no-", "--") if name not in flags else name
-        values = [word.partition("=")[2]] if equals else []
+        name = _name(word, flags)
+        values = [word.partition("=")[2]] if "=" in word else []
     if name:
         yield name, values
 
@@ -104,8 +158,9 @@ def _refuse_repeated(words: Sequence[str], flags: dict[str, Flag]) -> None:
             continue
         flag = flags.get(name, Flag(name))
         once = "give it once"
-        if flag.several:
+        if flag.boolean:
+            both = f", or for an axis of both {name} True False" if flag.several else ""
+            once = f"give {name} or {name.replace('--', '--no-', 1)}{both}"
+        elif flag.several:
             once += f", with all its values: {name} {' '.join(map(quoted, seen[name] + values))}"
-        elif flag.boolean:
-            once = f"give {name} or {name.replace('--', '--no-', 1)}"
         raise ConfigError(f"{shown(name[2:].replace('-', '_'))}: {name} is given twice; {once}")
