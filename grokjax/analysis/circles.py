@@ -17,6 +17,7 @@ from jax import Array
 
 from grokjax.analysis import fourier
 from grokjax.analysis.members import over_members
+from grokjax.arguments import positive, takes, whole
 
 PURE = 0.9
 """Share of a pair's power in one frequency from which it counts as one circle, unmixed."""
@@ -34,6 +35,7 @@ class Pairs(NamedTuple):
 
 
 @over_members
+@takes(scores="P C")
 def pairs(scores: Array) -> Pairs:
     """Circles in the planes of components (0, 1), (2, 3), ...
 
@@ -63,6 +65,7 @@ def pairs(scores: Array) -> Pairs:
     )
 
 
+@takes(step="...", modulus=whole(1))
 def frequency_of(step: np.ndarray, modulus: int) -> np.ndarray:
     """`step**-1 mod P`, folded to at most P // 2; 0 where there is none."""
     table = np.zeros(modulus, np.int32)
@@ -73,6 +76,7 @@ def frequency_of(step: np.ndarray, modulus: int) -> np.ndarray:
     return table[np.asarray(step) % modulus]
 
 
+@takes(frequency="...", modulus=whole(1))
 def step_of(frequency: np.ndarray, modulus: int) -> np.ndarray:
     """The step between neighbours on the circle of a frequency; the same map as `frequency_of`."""
     return frequency_of(frequency, modulus)
@@ -86,6 +90,7 @@ class Reading(NamedTuple):
     frequency: int  # 0 if it is mixed
 
 
+@takes(shares="J K", modulus=whole(2), pure=positive)
 def read(shares: np.ndarray, modulus: int, pure: float = PURE) -> list[Reading]:
     """Names the circle of each pair of one member, or the frequencies that it mixes, or no circle.
 

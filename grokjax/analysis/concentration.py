@@ -6,9 +6,11 @@ from jax import Array
 from jax import numpy as jnp
 
 from grokjax.analysis.members import over_members
+from grokjax.arguments import takes
 
 
 @over_members
+@takes(values="n")
 def gini(values: Array) -> Array:
     """Gini coefficient of non-negative values, `[n]` -> `[]`: 0 if equal, 1 - 1/n if one has all.
 
@@ -26,6 +28,7 @@ def gini(values: Array) -> Array:
 
 
 @over_members
+@takes(power="K")
 def participation(power: Array) -> Array:
     """Inverse participation ratio of a spectrum, `[K]` -> `[]`: sum of squared shares.
 

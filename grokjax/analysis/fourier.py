@@ -15,6 +15,7 @@ from jax import Array
 
 from grokjax import layout, models
 from grokjax.analysis.members import over_members
+from grokjax.arguments import positive, takes, whole
 from grokjax.config import Config
 
 KEY_TIMES = 1.25
@@ -26,6 +27,7 @@ do, and only circles.
 """
 
 
+@takes(modulus=whole(1))
 def basis(modulus: int) -> tuple[np.ndarray, np.ndarray]:
     """The real Fourier basis of functions on Z_P, and the frequency of each row.
 
@@ -42,6 +44,7 @@ def basis(modulus: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @over_members
+@takes(table="P D")
 def power(table: Array) -> Array:
     """Power at frequencies 1..P // 2 over the tokens, `[P, D]` -> `[P // 2]`.
 
@@ -88,12 +91,14 @@ def spectra(params: dict[str, Any], network: Config | None = None) -> Spectra:
     )
 
 
+@takes(power="... K")
 def shares(power: np.ndarray) -> np.ndarray:
     """Power `[..., K]` as shares of its sum; NaN where that is 0 or not finite."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return power / power.sum(axis=-1, keepdims=True)
 
 
+@takes(power="... K", times=positive)
 def is_key(power: np.ndarray, times: float = KEY_TIMES) -> np.ndarray:
     """Which frequencies are key ones: those with at least `times` an even share of the power.
 
@@ -114,6 +119,7 @@ class Planes(NamedTuple):
 
 
 @over_members
+@takes(embedding="P D")
 def planes(embedding: Array) -> Planes:
     """Frequency-aligned planes, the robust twin of principal components.
 
@@ -143,6 +149,7 @@ def planes(embedding: Array) -> Planes:
     return Planes(points, jnp.where(alone, jnp.nan, own), inside)
 
 
+@takes(points="... P 2")
 def rotation(points: Array) -> Array:
     """The power of a path `[..., P, 2]` through the tokens as shares of even rotations `[..., P]`.
 
@@ -153,6 +160,7 @@ def rotation(points: Array) -> Array:
     return spectrum / spectrum.sum(axis=-1, keepdims=True)
 
 
+@takes(points="... P 2")
 def circularity(points: Array) -> Array:
     """How much of a path `[..., P, 2]` through the tokens is one even rotation, `[...]`.
 

@@ -18,6 +18,7 @@ import numpy as np
 from scipy.special import betaincinv
 
 from grokjax.analysis.timing import MAY_STILL, Events, Times, as_text
+from grokjax.arguments import sequence, takes
 
 ENDS = {"max_epochs": "reached max_epochs", "stopped": "stopped"}
 """Ends in words, where they differ from their names."""
@@ -94,6 +95,7 @@ class Incidence:
         return f"{when}, {self.counts()}"
 
 
+@takes(times=Times)
 def incidence(times: Times, later: bool = False) -> Incidence:
     """Cumulative incidence over members (Aalen & Johansen 1978), with a 95% band.
 
@@ -167,11 +169,13 @@ def _band(share: np.ndarray, variance: np.ndarray, certain: float) -> tuple[np.n
     return low, high
 
 
+@takes(values=sequence, times=Times)
 def by_value(values: np.ndarray, times: Times) -> dict[Any, Incidence]:
     """`incidence` of the members at each value of a setting `[M]`, ascending."""
     return {value: incidence(times[values == value]) for value in np.unique(values)}
 
 
+@takes(found=Events)
 def time_to(found: Events) -> dict[str, Incidence]:
     """The incidence of memorising, of grokking, and of the delay between them, by name.
 
@@ -186,11 +190,13 @@ def time_to(found: Events) -> dict[str, Incidence]:
     }
 
 
+@takes(found=Events)
 def delay_of_grokked(found: Events) -> Incidence:
     """The delay of those members alone that have grokked: nothing is censored."""
     return incidence(found.delay[~np.isnan(found.delay.epochs)])
 
 
+@takes(values=sequence, found=Events)
 def in_words(name: str, values: np.ndarray, found: Events) -> list[str]:
     """Both times at each value of a setting, a line each: medians, quartiles, counts."""
     return [

@@ -11,9 +11,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from grokjax.arguments import takes
+
 PHASES = ("coexistence", "partial inversion", "full inversion", "memorisation", "neither")
 
 
+@takes(train="...", noise="...")
 def inverted_share(train: ArrayLike, noise: ArrayLike) -> np.ndarray:
     """Of the random labels, the share not fitted, for a network that is right elsewhere.
 
@@ -25,6 +28,7 @@ def inverted_share(train: ArrayLike, noise: ArrayLike) -> np.ndarray:
     return (1 - np.asarray(train, float)) / np.asarray(noise, float)
 
 
+@takes(train="...", test="...", noise="...")
 def phases(train: ArrayLike, test: ArrayLike, noise: ArrayLike, level: float = 0.9) -> np.ndarray:
     """Which of `PHASES` each member ended in: int, in the shape of the arguments.
 

@@ -8,6 +8,8 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from grokjax.settings import refuse
+
 Result = TypeVar("Result")
 
 BATCH = 64
@@ -38,6 +40,7 @@ class OverMembers(Generic[Result]):
 
         devices.prepare()  # before JAX is first used: a CPU device a core, for training too
         found = tuple(jax.local_devices())
+        _check(self.one.__name__, stacked, jax.tree.leaves(stacked), settings)
         sizes = {len(leaf) for leaf in jax.tree.leaves(stacked)}
         if len(sizes) != 1:
             raise ValueError(f"{self.one.__name__}: arrays of {sorted(sizes)} members")
@@ -70,6 +73,18 @@ class OverMembers(Generic[Result]):
 
         mapped = jax.shard_map(some, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)
         return jax.jit(mapped)
+
+
+def _check(name: str, given: tuple, leaves: list[Any], settings: dict[str, Any]) -> None:
+    """Refuses what are no arrays of numbers with a leading axis, and settings by member."""
+    for setting, value in settings.items():
+        if getattr(value, "__hash__", None) is None:
+            raise refuse(setting, value, "give one value for all members")
+    for leaf in leaves:
+        if not np.ndim(leaf) or np.asarray(leaf).dtype.kind not in "fiub":
+            raise refuse(name, leaf, "give arrays of numbers with a leading axis of members")
+    if given and not leaves:
+        raise refuse(name, None, "give arrays of numbers with a leading axis of members")
 
 
 def over_members(one: Callable[..., Result]) -> OverMembers[Result]:

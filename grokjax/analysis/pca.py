@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from grokjax.analysis.members import over_members
+from grokjax.arguments import takes, whole
 
 COMPONENTS = 12
 """What the notebook takes: six pairs."""
@@ -27,6 +28,7 @@ class PCA(NamedTuple):
 
 
 @over_members
+@takes(embedding="P D", components=whole(1))
 def pca(embedding: Array, components: int = COMPONENTS) -> PCA:
     """Principal components of an embedding.
 
@@ -50,6 +52,7 @@ def pca(embedding: Array, components: int = COMPONENTS) -> PCA:
 
 
 @over_members
+@takes(snapshots="T P D", onto=PCA)
 def project(snapshots: Array, onto: PCA) -> Array:
     """Scores `[T, P, C]` of snapshots `[T, P, D]` on components fitted elsewhere.
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from grokjax.arguments import ran, takes
 from grokjax.stopping import THRESHOLD
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class Events(NamedTuple):
     delay: Times
 
 
+@takes(values="M T", epochs="T")
 def first_epoch(
     values: ArrayLike, epochs: ArrayLike, threshold: float = THRESHOLD, patience: int = 1
 ) -> np.ndarray:
@@ -113,6 +115,7 @@ def _watched(
     return first, below, last
 
 
+@takes(run=ran)
 def events(
     run: Run, train_threshold: float = THRESHOLD, test_threshold: float = THRESHOLD
 ) -> Events:
@@ -162,6 +165,7 @@ def rule(patience: int) -> str:
     return f"Memorised: {learnt_words('train', patience)}. Grokked: the same of the test accuracy."
 
 
+@takes(found=Events)
 def phases(found: Events, slow: float) -> np.ndarray:
     """The phase of each member (Liu et al. 2022, Sec. 5): text `[M]`.
 
@@ -194,6 +198,7 @@ def held(values: np.ndarray) -> np.ndarray:
     return np.take_along_axis(values, last, axis=1)
 
 
+@takes(values="M T")
 def band(values: np.ndarray) -> np.ndarray:
     """Quartiles over members, `[M, T]` -> `[3, T]`; a member that stopped keeps its last value.
 

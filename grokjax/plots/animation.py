@@ -13,12 +13,14 @@ from matplotlib.text import Annotation
 
 from grokjax import paths
 from grokjax.analysis.circles import Reading
+from grokjax.arguments import positive, sequence, takes
 from grokjax.plots.circles import colors_of, outwards, panels, token_texts
 from grokjax.plots.style import TEST, TRAIN, legend_below, styled
 from grokjax.settings import refuse
 
 
 @styled
+@takes(scores="T P C", epochs="T", readings=sequence, frames_per_second=positive)
 def animation(
     scores: np.ndarray,
     epochs: Sequence[int],

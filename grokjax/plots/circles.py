@@ -16,6 +16,7 @@ from matplotlib.text import Annotation
 from numpy.typing import ArrayLike
 
 from grokjax.analysis.circles import Reading
+from grokjax.arguments import sequence, takes
 from grokjax.plots.style import TEST, TRAIN, figure, heading, keep_apart, legend_below, styled
 
 MOST_NUMBERED = 120
@@ -50,6 +51,7 @@ def outwards(point: np.ndarray) -> tuple[float, float]:
     return float(x), float(y)
 
 
+@takes(ax=Axes, points="P 2")
 def panel(ax: Axes, points: np.ndarray, title: str, step: int = 0, color: str = TRAIN) -> None:
     """Tokens `[P, 2]` as numbers in a plane, joined to a circle by steps of `step`."""
     modulus = len(points)
@@ -77,6 +79,7 @@ def panels(number: int, title: str) -> tuple[Figure, list[Axes]]:
 
 
 @styled
+@takes(scores="P C", explained="C", readings=sequence)
 def components(
     scores: np.ndarray, explained: np.ndarray, readings: Sequence[Reading], title: str = ""
 ) -> Figure:
@@ -111,6 +114,7 @@ def colors_of(readings: Sequence[Reading]) -> list[Line2D]:
 
 
 @styled
+@takes(points="F P 2", frequencies="F", circularity="F", steps="F")
 def planes(
     points: np.ndarray,
     frequencies: ArrayLike,

@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 
 from grokjax import labels
 from grokjax.analysis.timing import band
+from grokjax.arguments import labelled, takes
 from grokjax.cells import Cell, cells, sweep_in_words
 from grokjax.plots.facets import LISTED, Facets, Panel
 from grokjax.plots.style import (
@@ -36,6 +37,7 @@ SPLITS: tuple[tuple[str, str, Any], ...] = (("train", TRAIN, "--"), ("test", TES
 
 
 @styled
+@takes(history=labelled)
 def accuracy(history: Any, ax: Axes | None = None, log_epochs: bool = False) -> Axes:
     """Accuracy of both splits against epochs: the notebook's first figure, for an ensemble.
 
@@ -56,12 +58,14 @@ def accuracy(history: Any, ax: Axes | None = None, log_epochs: bool = False) -> 
 
 
 @styled
+@takes(history=labelled)
 def loss(history: Any, ax: Axes | None = None, log_epochs: bool = False) -> Axes:
     """Loss of both splits on a log axis: the notebook's second figure; see `accuracy`."""
     return _alone(history, ax, "loss", log_epochs)
 
 
 @styled
+@takes(history=labelled)
 def curves(history: Any, title: str = "", log_epochs: bool = False) -> Figure:
     """Accuracy and loss of both splits against epochs: a row of panels a combination of settings.
 
@@ -89,6 +93,7 @@ def curves(history: Any, title: str = "", log_epochs: bool = False) -> Figure:
 
 
 @styled
+@takes(history=labelled)
 def norms(history: Any, title: str = "", log_epochs: bool = False) -> Figure:
     """Weight norms against epochs: of the layers, or of all weights if several settings are swept.
 

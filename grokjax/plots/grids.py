@@ -8,13 +8,22 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from grokjax import labels
+from grokjax.arguments import takes
 from grokjax.plots.style import axes, colorbar, styled
+from grokjax.settings import refuse
 
 WRITTEN = 120
 """Cells up to which each has its number written in it."""
 
 
+def _table(name: str, value: Any) -> None:
+    """Refuses what is not labelled along two dimensions."""
+    if len(getattr(value, "dims", ())) != 2 or not hasattr(value, "coords"):
+        raise refuse(name, value, "give an xarray DataArray with two dimensions")
+
+
 @styled
+@takes(values=_table)
 def heat_map(values: Any, label: str = "", title: str = "", ax: Axes | None = None) -> Axes:
     """A table of numbers in colours; cells that are not known are hatched.
 

@@ -13,6 +13,7 @@ from grokjax import labels
 from grokjax.analysis.incidence import Incidence
 from grokjax.analysis.incidence import incidence as incidence_of
 from grokjax.analysis.timing import Times
+from grokjax.arguments import labelled, takes
 from grokjax.cells import sweep_in_words
 from grokjax.plots.facets import Facets
 from grokjax.plots.style import CATEGORIES, axes, figure, heading, legend_below, styled
@@ -22,6 +23,7 @@ BANDED = 3
 
 
 @styled
+@takes(named=dict)
 def incidence(
     named: dict[str, Incidence], title: str = "", unit: str = "epoch", ax: Axes | None = None
 ) -> Axes:
@@ -51,6 +53,7 @@ def incidence(
 
 
 @styled
+@takes(history=labelled, named=dict)
 def incidences(history: Any, named: dict[str, Times], title: str = "") -> Figure:
     """Share of members that had got there, by the values of the swept settings.
 

@@ -8,13 +8,23 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 
+from grokjax.arguments import filled, takes
 from grokjax.plots.style import OTHERS, TEST, TRAIN, axes, legend_below, styled, whole_numbers
+from grokjax.settings import refuse
 
 MOST_SESSIONS = 100
 """Whose starts are marked; more could not be told apart."""
 
 
+def _rounds(name: str, value: Any) -> None:
+    """Refuses what is no table of rounds."""
+    needed = {"session", "seconds", "lanes", "busy", "pending"}
+    if not getattr(value, "empty", False) and not needed <= set(getattr(value, "columns", ())):
+        raise refuse(name, value, "give a table of rounds, such as run.rounds")
+
+
 @styled
+@takes(rounds=_rounds)
 def occupancy(rounds: Any, ax: Axes | None = None) -> Axes:
     """Lanes with a running member and idle lanes over time, and the members that are pending.
 
@@ -52,6 +62,7 @@ def occupancy(rounds: Any, ax: Axes | None = None) -> Axes:
 
 
 @styled
+@takes(speeds=filled)
 def scaling(speeds: dict[int, list[float]], ax: Axes | None = None) -> Axes:
     """Member-steps a second against the number of devices: every repeat, medians, the ideal.
 
@@ -80,6 +91,7 @@ def scaling(speeds: dict[int, list[float]], ax: Axes | None = None) -> Axes:
 
 
 @styled
+@takes(curves=filled, limits=dict)
 def throughput(
     curves: dict[str, dict[int, float]], limits: dict[str, float], ax: Axes | None = None
 ) -> Axes:

@@ -10,12 +10,14 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from grokjax.arguments import sequence, takes
 from grokjax.plots.style import axes, styled
 
 COLORS = ("#009E73", "#56B4E9", "#0072B2", "#D55E00", "#BBBBBB", "#E69F00", "#CC79A7")
 
 
 @styled
+@takes(codes="Y X S", names=sequence, x=tuple, y=tuple)
 def phase_diagram(
     codes: np.ndarray,
     names: Sequence[str],
@@ -60,6 +62,7 @@ def phase_diagram(
 
 
 @styled
+@takes(fig=Figure, names=sequence)
 def phase_legend(fig: Figure, names: Sequence[str]) -> None:
     """The colours of `phase_diagram`, below all panels of a figure."""
     handles = [Patch(color=color, label=name) for color, name in zip(COLORS, names, strict=False)]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from grokjax.arguments import filled, sequence, takes
 from grokjax.plots.style import (
     OTHER,
     OTHERS,
@@ -24,6 +25,7 @@ LINES = tuple(color for color in OTHERS if color != OTHER)
 
 
 @styled
+@takes(shares=filled, key="K")
 def spectrum(
     shares: dict[str, np.ndarray], key: np.ndarray, title: str = "", ax: Axes | None = None
 ) -> Axes:
@@ -62,6 +64,7 @@ def spectrum(
 
 
 @styled
+@takes(power="T K", epochs="T")
 def spectrum_over_training(
     power: np.ndarray,
     epochs: np.ndarray,
@@ -97,6 +100,7 @@ def spectrum_over_training(
 
 
 @styled
+@takes(shares="M K", members=sequence)
 def spectrum_of_members(
     shares: np.ndarray,
     members: Sequence[Any],
@@ -140,6 +144,7 @@ def spectrum_of_members(
 
 
 @styled
+@takes(power="A B")
 def spectrum_2d(power: np.ndarray, title: str = "", ax: Axes | None = None) -> Axes:
     """Power by frequency in a and in b, `[K + 1, K + 1]` (see `analysis.neurons`), as shares."""
     ax = axes(ax)
@@ -151,6 +156,7 @@ def spectrum_2d(power: np.ndarray, title: str = "", ax: Axes | None = None) -> A
 
 
 @styled
+@takes(counts="M")
 def key_counts(counts: np.ndarray, title: str = "", ax: Axes | None = None) -> Axes:
     """How many members have how many key frequencies: whole numbers `[M]`."""
     ax = axes(ax)
@@ -166,6 +172,7 @@ def key_counts(counts: np.ndarray, title: str = "", ax: Axes | None = None) -> A
 
 
 @styled
+@takes(frequency="H", share="H", key="K")
 def neurons(
     frequency: np.ndarray,
     share: np.ndarray,

@@ -26,6 +26,7 @@ from matplotlib.ticker import (
 )
 
 from grokjax import paths
+from grokjax.arguments import positive, takes, whole
 from grokjax.files import replacing
 from grokjax.settings import refuse
 
@@ -70,6 +71,7 @@ def narrow() -> Iterator[None]:
 
 
 @styled
+@takes(width=positive, height=positive, columns=whole(1), rows=whole(1))
 def figure(
     width: float = 7.0, height: float = 4.2, columns: int = 1, rows: int = 1, **options: Any
 ) -> tuple[Figure, Any]:

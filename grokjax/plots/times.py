@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from grokjax.analysis.incidence import Incidence, by_value
 from grokjax.analysis.timing import Events, Times
+from grokjax.arguments import positive, sequence, takes
 from grokjax.plots.style import CATEGORIES, axes, legend_below, log_scale, styled
 
 MARKS = {"max_epochs": "x", "running": "^", "diverged": "D", "stopped": "s"}
@@ -24,6 +25,7 @@ NOTES = {
 
 
 @styled
+@takes(values=sequence, named=dict, limit=positive)
 def times_against(
     name: str,
     values: np.ndarray,
@@ -117,6 +119,7 @@ def _key(named: dict[str, Times]) -> list[Line2D]:
 
 
 @styled
+@takes(values=sequence, found=Events, limit=positive)
 def learning_times(
     name: str,
     values: np.ndarray,
@@ -146,6 +149,7 @@ def learning_times(
 
 
 @styled
+@takes(named=dict)
 def medians(
     name: str,
     named: dict[str, dict[float, Incidence]],
