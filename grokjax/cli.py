@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -108,6 +108,9 @@ class Report:
     """Run directory."""
     out: Annotated[Path | None, _optional("PATH")] = None
     """The page; default: report.html in the directory."""
+    figures: Annotated[Literal["pdf", "svg", "png"] | None, _optional("{pdf,svg,png}")] = None
+    """Save every figure of the page as such a file too; default: none. They are written in
+    figures/ beside the page."""
 
     def __call__(self) -> None:
         from grokjax import run as runs
@@ -120,8 +123,10 @@ class Report:
         def say(what: str) -> None:
             print(f"{time.monotonic() - began:5.1f}s {what}", file=sys.stderr, flush=True)
 
-        path = report.write(self.directory, self.out, say)
+        path = report.write(self.directory, self.out, say, self.figures)
         print(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+        if self.figures is not None:
+            print(f"figures: {path.parent / 'figures'}")
 
 
 @dataclass

@@ -14,7 +14,7 @@ from grokjax.analysis.survey import survey
 from grokjax.cli import main
 from grokjax.progress import Progress
 
-VOID = {"meta", "br", "img", "input", "hr", "link", "line", "path", "col"}
+VOID = {"source", "meta", "br", "img", "input", "hr", "link", "line", "path", "col"}
 
 
 class Page(HTMLParser):
@@ -30,7 +30,7 @@ class Page(HTMLParser):
         self.elements.append((tag, dict(attributes)))
         if tag not in VOID:
             self.open.append((tag, dict(attributes)))
-        if tag == "tr":
+        if tag == "tr" and ("table", {"id": "table"}) in self.open:
             self.rows.append([])
 
     def handle_endtag(self, tag):
@@ -92,7 +92,7 @@ def test_every_member_is_in_the_table_and_in_the_data(finished, whole):
 
 def test_it_needs_no_network_and_no_other_file(finished, whole):
     for tag, attributes in whole.elements:
-        for name in ("src", "href"):
+        for name in ("src", "srcset", "href"):
             if name in attributes:
                 allowed = ("data:", "#")
                 assert attributes[name].startswith(allowed), (tag, attributes[name][:80])
@@ -112,10 +112,64 @@ def test_pictures_have_words_and_each_shape_its_own(finished, whole):
     assert "Accuracy and loss against epochs" in words
     assert {"Time to memorise against modulus", "Time to grok against modulus"} <= set(words)
     assert not any("Median epoch" in each for each in words), "it would pool the third setting"
-    assert "add mod 5 and 7" in text
+    assert "a + b mod 5; a + b mod 7: 2 values of modulus" in text
     ids = [attributes["id"] for _, attributes in whole.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     assert {"learning", "sweep", "learnt-0", "learnt-1", "machine"} <= set(ids)
+
+
+def test_figures_are_there_for_phones_too(whole):
+    sources, images = whole.all("source"), whole.all("img")
+    assert len(sources) == len(images) > 10
+    for source, image in zip(sources[:2], images[:2], strict=True):
+        assert source["srcset"].startswith("data:image/png")
+        assert "max-width" in source["media"]
+        assert int(source["width"]) < 400 < int(image["width"])
+
+
+def test_what_is_swept_has_a_row_each_and_no_tile_pools_it(finished):
+    text = (finished.directory / "report.html").read_text()
+    table = text[text.index('id="by-setting"') :]
+    rows = re.findall(r"<tr>(.*?)</tr>", table[: table.index("</table>")], re.DOTALL)
+    cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in rows]
+    assert cells[0][:5] == ["modulus", "learning rate", "weight decay", "seeds", "memorised"]
+    assert [row[:4] for row in cells[1:3]] == [["5", "0.01", "0", "1"], ["5", "0.01", "1", "1"]]
+    assert len(cells) == 9
+    tiles = text[text.index('<dl class="tiles">') : text.index('id="by-setting"')]
+    assert "median" not in tiles
+
+
+def test_labels_follow_the_settings(whole, tmp_path, monkeypatch):
+    """The loss of a member, its steps an epoch, and what its spectrum is of."""
+    from grokjax.engine import Engine
+
+    assert {each["loss"] for each in whole.data["members"]} == {"cross-entropy"}
+    assert whole.data["members"][0]["epoch"] == "epoch (2 steps)"
+    monkeypatch.setattr(Engine, "run", lambda *_: None)  # nothing is trained
+    sweep = grokjax.Sweep(grokjax.Config(embed_dim=0), loss=["mse", "stablemax"])
+    grokjax.train(sweep, tmp_path / "run", progress=False)
+    other = page(tmp_path / "run")
+    losses = [each["loss"] for each in other.data["members"]]
+    assert losses == ["mean squared error", "stablemax cross-entropy"]
+    assert other.data["members"][0]["table"] == "first-layer weights"
+    titles = [head.get("title") or "" for head in other.all("th")]
+    assert "last logged: loss" in titles
+    assert not any("cross-entropy" in title for title in titles)
+
+
+def test_every_figure_can_be_a_file(finished, tmp_path, capsys):
+    text = (finished.directory / "report.html").read_text()
+    assert "report " in text
+    assert "--figures pdf" in text
+    out = tmp_path / "page.html"
+    assert main(["report", str(finished.directory), "--out", str(out), "--figures", "svg"]) == 0
+    found = sorted((tmp_path / "figures").glob("*.svg"))
+    assert len(found) == len(Page(out.read_text()).all("img"))
+    assert all(path.read_text().startswith("<?xml") for path in found)
+    with pytest.raises(grokjax.ConfigError, match="figures: 'gif' is not allowed; it must be one"):
+        report.write(finished.directory, tmp_path / "other.html", figures="gif")
+    assert not (tmp_path / "other.html").exists()
+    assert "figures" in capsys.readouterr().out
 
 
 class StopAfter(Progress):

@@ -43,11 +43,13 @@ function logTicks(low, high) {
   return ticks.length > 1 ? ticks : linearTicks(low, high);
 }
 
-function scale([low, high], start, end, log = false) {
+// `whole`: what is counted has no tick between two numbers.
+function scale([low, high], start, end, { log = false, whole = false } = {}) {
   const transform = log ? Math.log10 : Number;
   const [a, b] = [transform(low), transform(high)];
   const at = (value) => start + ((transform(value) - a) / (b - a)) * (end - start);
-  return { at, ticks: log ? logTicks(low, high) : linearTicks(low, high) };
+  const ticks = log ? logTicks(low, high) : linearTicks(low, high);
+  return { at, ticks: whole ? ticks.filter(Number.isInteger) : ticks };
 }
 
 // ---- pictures ----
@@ -60,6 +62,14 @@ const rect = (kind, left, right, top, bottom, tooltip) => svg("rect", {
   class: kind, x: round(left), width: round(right - left), y: round(top), height: round(bottom - top),
 }, svg("title", {}, tooltip));
 
+// Whether a label fits among those before it; if so it is added to them.
+function isFree(boxes, x, y, width, height) {
+  const meets = (box) => Math.abs(box.x - x) < (box.width + width) / 2 && Math.abs(box.y - y) < height;
+  if (boxes.some(meets)) return false;
+  boxes.push({ x, y, width });
+  return true;
+}
+
 function polyline(kind, points) {
   let [d, pen] = ["", "M"];
   for (const [x, y] of points) {
@@ -71,11 +81,30 @@ function polyline(kind, points) {
   return stroke(kind, d);
 }
 
+// A picture as a file of its own, with the styles that the page gives it, in the colours of now.
+function download(picture, title) {
+  const copy = picture.cloneNode(true);
+  const [from, to] = [picture, copy].map((node) => [node, ...node.querySelectorAll("*")]);
+  const kept = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linejoin", "opacity",
+    "stroke-linecap", "paint-order", "font", "text-anchor"];
+  from.forEach((node, i) => {
+    const style = getComputedStyle(node);
+    to[i].setAttribute("style", kept.map((n) => `${n}:${style.getPropertyValue(n)}`).join(";"));
+  });
+  copy.querySelectorAll(".strip").forEach((strip) => strip.remove());
+  const content = new XMLSerializer().serializeToString(copy);
+  const href = URL.createObjectURL(new Blob([content], { type: "image/svg+xml" }));
+  html("a", { href, download: `${title.replace(/[^\w.-]+/g, "-").slice(0, 80)}.svg` }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 1000);
+}
+
 function panel(caption, keys, title, size, ...drawn) {
   const picture = svg("svg", { viewBox: `0 0 ${size}`, role: "img", "aria-label": title }, ...drawn);
   const key = ({ name, tone }) => html("span", { class: `key ${tone}` }, html("span", {}, name));
   const heading = html("span", { class: "name" }, caption);
-  return html("figure", {}, html("figcaption", {}, heading, ...keys.map(key)), picture);
+  const save = html("button", { type: "button", class: "save", "aria-label": `${title}, as SVG` }, "SVG");
+  save.addEventListener("click", () => download(picture, title));
+  return html("figure", {}, html("figcaption", {}, heading, ...keys.map(key), save), picture);
 }
 
 function chart(caption, keys, member, x, y, xLabel, ...drawn) {
@@ -127,12 +156,13 @@ function curves(caption, member, epochs, series, { logX, logY = false, limits = 
     (!logX || epoch > 0) && series.some(({ values }) => usable(values[i])));
   if (!reached.length) return [];
   const [low, high] = [Math.min(...seen), Math.max(...seen)];
-  const x = scale([reached[0], Math.max(reached.at(-1), reached[0] + 1)], BOX.left, BOX.right, logX);
+  const x = scale([reached[0], Math.max(reached.at(-1), reached[0] + 1)], BOX.left, BOX.right,
+    { log: logX, whole: true });
   const y = scale(limits ?? (logY ? [low / 1.3, high * 1.3] : [0, high * 1.05 || 1]),
-    BOX.bottom, BOX.top, logY);
+    BOX.bottom, BOX.top, { log: logY });
   const lines = series.map(({ tone, values }) => polyline(`line ${tone}`,
     values.map((value, i) => [x.at(epochs[i]), usable(value) ? y.at(value) : NaN])));
-  return [chart(caption, series, member, x, y, "epoch",
+  return [chart(caption, series, member, x, y, member.epoch,
     ...lines, ...eventLines(member.events, x), ...strips(epochs, series, x))];
 }
 
@@ -141,25 +171,27 @@ function spectrum(member) {
   const top = Math.max(0, ...shares.filter(isNumber));
   if (!top) return [];
   const keys = new Map((member.keys ?? []).map(([frequency, ...rest]) => [frequency, rest]));
-  const x = scale([0.25, shares.length + 0.75], BOX.left, BOX.right);
+  const x = scale([0.25, shares.length + 0.75], BOX.left, BOX.right, { whole: true });
   const y = scale([0, top], BOX.bottom, BOX.top - 8);
   const half = 0.36 * (x.at(2) - x.at(1));
-  let before = { x: -Infinity, y: 0 };
-  const [bars, labels] = [[], []];
-  shares.forEach((share, i) => {
-    if (!isNumber(share)) return;
-    const [at, up, key] = [x.at(i + 1), y.at(share), keys.get(i + 1)];
+  const [bars, keyBars, labels, boxes] = [[], [], [], []];
+  const strongest = range(shares.length).filter((i) => isNumber(shares[i]))
+    .sort((one, two) => shares[two] - shares[one]);
+  for (const i of strongest) {
+    const [share, key] = [shares[i], keys.get(i + 1)];
+    const [at, up] = [x.at(i + 1), y.at(share)];
     const more = key ? `\ncircularity ${short(key[1])}\nstep ${short(key[2])}` : "";
-    bars.push(rect(key ? "bar key" : "bar", at - half, at + half, up, BOX.bottom,
+    // Never too narrow to be seen, and key ones in front of their neighbours.
+    const wide = Math.max(half, key ? 1 : 0.4);
+    (key ? keyBars : bars).push(rect(key ? "bar key" : "bar", at - wide, at + wide, up, BOX.bottom,
       `frequency ${i + 1}\nshare ${short(share)}${more}`));
-    if (!key) return;
-    const meets = at - before.x < 16 && Math.abs(up - 4 - before.y) < 11; // then above the last
-    before = { x: at, y: meets ? before.y - 11 : up - 4 };
-    labels.push(text("strong middle", at, before.y, String(i + 1)));
-  });
-  x.ticks = x.ticks.filter(Number.isInteger);
+    if (key && isFree(boxes, at, up - 8, 7 * String(i + 1).length, 11)) {
+      labels.push(text("strong middle", at, up - 4, String(i + 1)));
+    }
+  }
   const legend = keys.size ? [{ name: "key frequency", tone: "other" }] : [];
-  return [chart("Fourier spectrum (share)", legend, member, x, y, "frequency", ...bars, ...labels)];
+  return [chart(`Power of the ${member.table}, share`, legend, member, x, y, "frequency",
+    ...bars, ...keyBars, ...labels)];
 }
 
 // The tokens of one key frequency; `step` leads from each token to its neighbour on the ring.
@@ -174,16 +206,14 @@ function circle({ frequency, step, circularity, ...points }, member) {
   const caption = [`frequency ${frequency}`, isNumber(step) && `step ${step}`,
     isNumber(circularity) && `circularity ${circularity.toFixed(3)}`].filter(Boolean).join(" · ");
   const ring = isNumber(step) ? range(tokens + 1).map((i) => place((i * step) % tokens)) : [];
-  // Many tokens are dots, and every few of them around the ring are numbered, on the outside.
-  const [every, out] = tokens > 60 ? [Math.ceil(tokens / 38), 11] : [1, 0];
-  const angle = (token) => Math.atan2(y[token], x[token]);
-  const marks = range(tokens).sort((a, b) => angle(a) - angle(b)).flatMap((token, i) => {
-    const [[cx, cy], [textX, textY]] = [place(token), place(token, out)];
-    const label = text("strong middle token", textX, textY + 3, String(token));
-    const drawn = out ? [svg("circle", { class: "dot", cx: round(cx), cy: round(cy), r: 2.2 })] : [];
-    if (i % every === 0) drawn.push(label);
-    drawn[0].append(svg("title", {}, `token ${token}\n${short(x[token])}, ${short(y[token])}`));
-    return drawn;
+  // Every token is a dot; its number is outside of it, where that meets no other number.
+  const boxes = [];
+  const marks = range(tokens).flatMap((token) => {
+    const [[cx, cy], [textX, textY]] = [place(token), place(token, 9)];
+    const dot = svg("circle", { class: "dot", cx: round(cx), cy: round(cy), r: 2 },
+      svg("title", {}, `token ${token}\n${short(x[token])}, ${short(y[token])}`));
+    const free = isFree(boxes, textX, textY, 5.5 * String(token).length, 9);
+    return free ? [dot, text("strong middle token", textX, textY + 3, String(token))] : [dot];
   });
   return panel(caption, [], `${caption}, ${member.name}`, `${size} ${size}`,
     stroke("grid", `M0 ${size / 2}H${size}M${size / 2} 0V${size}`), polyline("ring", ring), ...marks);

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from grokjax import labels
 from grokjax.analysis import circles, fourier
 from grokjax.analysis.timing import Events, Times, learnt_words
 from grokjax.report.group import Group
@@ -80,28 +81,29 @@ def table(run: Run, found: Events, known: Learnt) -> tuple[list[dict], list[list
     """Columns and rows of the table of members."""
     history = run.history
     last = {n: last_of(history[n].values) for n in ("train_loss", "test_loss", "test_accuracy")}
-    labels: list[tuple[str, bool, str]] = [
+    loss = labels.losses(c.loss for c in run.sweep)
+    heads: list[tuple[str, bool, str]] = [
         ("member", True, "number in the run"),
         ("status", False, "how it ended, or where it stands"),
         ("epochs", True, "trained so far"),
         *(
-            (n.replace("_", " "), True, "setting that differs between members")
+            (labels.setting(n), True, "setting that differs between members")
             for n in run.sweep.swept
         ),
         ("memorised", True, f"epoch: {learnt_words('train', run.config.stop_patience)}"),
         ("grokked", True, f"epoch: {learnt_words('test', run.config.stop_patience)}"),
         ("delay", True, "epochs from memorising to grokking"),
         ("test accuracy", True, "last logged"),
-        ("train loss", True, "last logged cross-entropy"),
-        ("test loss", True, "last logged cross-entropy"),
+        ("train loss", True, f"last logged: {loss}"),
+        ("test loss", True, f"last logged: {loss}"),
         ("key frequencies", False, "of the embedding, the strongest first"),
     ]
-    columns = [{"label": a, "numeric": b, "title": c} for a, b, c in labels]
+    columns = [{"label": a, "numeric": b, "title": c} for a, b, c in heads]
     rows = []
     for i, (m, status, epochs) in enumerate(
         zip(run.members.index, run.members["status"], run.members["epochs"], strict=True)
     ):
-        settings = [getattr(run.sweep[m], name) for name in run.sweep.swept]
+        settings = [(name, getattr(run.sweep[m], name)) for name in run.sweep.swept]
         keys = [str(k) for k, *_ in known.get(m, {}).get("keys", [])]
         rows.append(
             [
@@ -109,8 +111,10 @@ def table(run: Run, found: Events, known: Learnt) -> tuple[list[dict], list[list
                 _cell(status),
                 _number(f"{epochs:,}", epochs),
                 *(
-                    _number(f"{v:g}", v) if isinstance(v, int | float) else _cell(str(v))
-                    for v in settings
+                    _number(labels.value(n, v), v)
+                    if isinstance(v, int | float)
+                    else _cell(labels.value(n, v))
+                    for n, v in settings
                 ),
                 *(_number(_whole(times.epochs[i]), times.epochs[i]) for times in found),
                 _number(f"{last['test_accuracy'][i]:.1%}", last["test_accuracy"][i]),
@@ -142,7 +146,8 @@ def drawn(run: Run, found: Events, known: Learnt) -> dict[str, Any]:
             norms[layer] = history.layer_norm.values[:, kept, i]
     members = []
     for i, (m, status) in enumerate(zip(run.members.index, run.members["status"], strict=True)):
-        words = [f"{n} {getattr(run.sweep[m], n)}" for n in run.sweep.swept]
+        config = run.sweep[m]
+        words = [labels.setting_and_value(n, getattr(config, n)) for n in run.sweep.swept]
         epochs = run.members["epochs"].iloc[i]
         facts = [["status", status], ["epochs", f"{epochs:,}"]]
         times = {"memorised": found.memorised, "grokked": found.grokked}
@@ -154,6 +159,9 @@ def drawn(run: Run, found: Events, known: Learnt) -> dict[str, Any]:
                 "member": int(m),
                 "name": f"member {m}" + (": " + ", ".join(words) if words else ""),
                 "facts": facts,
+                "loss": labels.losses([config.loss]),
+                "epoch": labels.epochs(history.isel(member=[i])),
+                "table": labels.table(config),
                 "curves": {n: numbers(_trimmed(values), 3) for n, values in ends.items()},
                 "events": {n: None if np.isnan(e) else float(e) for n, e in events.items()},
                 "norms": {n: numbers(_trimmed(v[i]), 3) for n, v in norms.items()},

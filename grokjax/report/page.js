@@ -58,10 +58,11 @@ function draw(member, epochs, logX) {
   const splits = (what) => ["train", "test"].flatMap((split) =>
     series(member.curves?.[`${split}_${what}`], split, split));
   const norms = Object.entries(member.norms ?? {}).flatMap(([name, values], i) =>
-    series(values, name, ["other", "fourth", "muted"][i % 3]));
+    series(values.length ? values : null, name, `layer-${i % 6 + 1}`)); // as in the figure above
   const charts = [
     ...curves("Accuracy", member, epochs, splits("accuracy"), { logX, limits: [0, 1] }),
-    ...curves("Loss, logarithmic", member, epochs, splits("loss"), { logX, logY: true }),
+    ...curves(`Loss (${member.loss}), logarithmic`, member, epochs, splits("loss"),
+      { logX, logY: true }),
     ...curves("Norms of the layers", member, epochs, norms, { logX }),
     ...spectrum(member),
   ];

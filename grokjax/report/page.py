@@ -5,19 +5,23 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from grokjax import paths, sessions
 from grokjax.analysis.timing import Events, events
+from grokjax.cells import sweep_in_words
+from grokjax.commands import command
 from grokjax.config import FIELDS
 from grokjax.files import replacing
 from grokjax.report import members, pictures
+from grokjax.report.by_setting import by_setting
+from grokjax.report.figures import FORMATS, Section, save_all
 from grokjax.report.group import Group, groups, settings_of
 from grokjax.report.tiles import tiles
 from grokjax.run import Run, load
+from grokjax.settings import refuse
 
 NAME = "report.html"
 
@@ -26,6 +30,7 @@ def write(
     directory: str | Path,
     out: str | Path | None = None,
     say: Callable[[str], None] = lambda _: None,
+    figures: str | None = None,
 ) -> Path:
     """Writes the report of a run, also of one that still trains.
 
@@ -34,6 +39,8 @@ def write(
       out: the file, in a folder that is there or can be made; None: `report.html` in
         `directory`.
       say: is told what is being done.
+      figures: `pdf`, `svg` or `png` to save every figure of the page as such a file too, in
+        the folder `figures` beside the page.
 
     Returns:
       The file.
@@ -45,12 +52,14 @@ def write(
     run = load(directory)
     path = run.directory / NAME if out is None else paths.given("out", out)
     paths.writable("out", path, "name another file by out (--out)")
+    if figures not in (None, *FORMATS):
+        raise refuse("figures", figures, f"it must be one of {', '.join(FORMATS)}")
     say(f"reading {len(run)} members ...")
     found = events(run)
     say(f"analysing {len(run)} members ...")
     of_shape = groups(run)
     known = members.learnt(of_shape)
-    sections = _sections(run, found, of_shape, say)
+    sections = _sections(run, found, of_shape)
     columns, rows = members.table(run, found, known)
     text = _render(
         title=f"grokjax: {run.directory.resolve().name}",
@@ -59,7 +68,10 @@ def write(
         unfinished=_unfinished(run),
         notices=_notices(run, of_shape),
         tiles=tiles(run, found, of_shape),
-        sections=sections,
+        by_setting=by_setting(run, found, of_shape),
+        save_command=command("report", run.directory.resolve(), "--figures", "pdf"),
+        save_call=_save_call(run),
+        sections=_rendered(sections, say),
         columns=columns,
         rows=rows,
         settings=_settings(run),
@@ -70,27 +82,38 @@ def write(
         path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+    if figures is not None:
+        say(f"saving every figure as {figures} ...")
+        save_all(sections, path.parent / "figures", figures)
     return path
 
 
-def _sections(
-    run: Run,
-    found: Events,
-    of_shape: list[Group],
-    say: Callable[[str], None],
-) -> list[dict[str, Any]]:
+def _sections(run: Run, found: Events, of_shape: list[Group]) -> list[Section]:
     """All that is drawn, in the order of the page."""
-    parts: list[tuple[str, Callable[[], pictures.Section | None]]] = [
-        ("curves and times", lambda: pictures.learning(run, found)),
-        ("the sweep", lambda: pictures.sweep(run, found)),
-        *(("spectra and circles", partial(pictures.learnt, g, n)) for n, g in enumerate(of_shape)),
-        ("the machine", lambda: pictures.machine(run)),
+    made = [
+        pictures.learning(run, found),
+        pictures.sweep(run, found),
+        *(pictures.learnt(group, number) for number, group in enumerate(of_shape)),
+        pictures.machine(run),
     ]
+    return [section for section in made if section]
+
+
+def _rendered(sections: list[Section], say: Callable[[str], None]) -> list[dict[str, Any]]:
+    """The sections as the template takes them, drawn one after the other."""
     drawn = []
-    for i, (what, make) in enumerate(parts):
-        say(f"drawing {i + 1} of {len(parts)}: {what} ...")
-        drawn.append(make())
-    return [section.to_dict() for section in drawn if section]
+    for i, section in enumerate(sections):
+        say(f"drawing {i + 1} of {len(sections)}: {section.title} ...")
+        drawn.append(section.rendered())
+    return drawn
+
+
+def _save_call(run: Run) -> str:
+    """A line of Python that saves a figure as a PDF."""
+    return (
+        f"from grokjax import load, plots; run = load({str(run.directory.resolve())!r}); "
+        'plots.save(plots.curves(run.of([0]).history), "curves.pdf")'
+    )
 
 
 def _render(**values: Any) -> str:
@@ -109,13 +132,10 @@ def _render(**values: Any) -> str:
 
 
 def _subtitle(run: Run) -> str:
-    axes = ", ".join(f"{len(set(settings_of(run, n)))} values of {n}" for n in run.sweep.swept)
     recipe = run.info.get("recipe") or "no recipe"
-    task = " mod ".join(
-        " and ".join(dict.fromkeys(map(str, settings_of(run, name))))
-        for name in ("operation", "modulus")
-    )
-    return f"{len(run)} members ({axes or 'no axes'}), {recipe}, {task}"
+    history = run.history
+    words = f"{history.attrs['task']}: {sweep_in_words(history)}"
+    return f"{words} ({len(run)} members, {recipe})"
 
 
 def _unfinished(run: Run) -> str:

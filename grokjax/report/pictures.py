@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import io
-from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from grokjax import labels, plots
 from grokjax.analysis import circles, fourier
@@ -17,38 +13,9 @@ from grokjax.analysis.incidence import incidence, time_to
 from grokjax.analysis.timing import Events, Times, rule
 from grokjax.cells import axes, cells
 from grokjax.plots.facets import Facets, Panel
-from grokjax.plots.style import figure_of, styled
+from grokjax.report.figures import Section
 from grokjax.report.group import Group, settings_of
 from grokjax.run import Run
-
-DPI = 125
-
-
-@dataclass
-class Section:
-    """A heading, some words and pictures."""
-
-    id: str
-    title: str
-    text: str
-    figures: list[dict[str, Any]] = field(default_factory=list)
-
-    def add(self, drawn: Figure | Axes, alt: str, caption: str = "") -> None:
-        """A picture, as a data URI."""
-        self.figures.append({"alt": alt, "caption": caption, **_png(drawn)})
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-@styled
-def _png(drawn: Figure | Axes) -> dict[str, Any]:
-    fig = figure_of(drawn)
-    buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", dpi=DPI)
-    width, height = (round(float(size * 100)) for size in fig.get_size_inches())
-    data = base64.b64encode(buffer.getvalue()).decode()
-    return {"src": f"data:image/png;base64,{data}", "width": width, "height": height}
 
 
 def learning(run: Run, found: Events) -> Section:
@@ -61,21 +28,23 @@ def learning(run: Run, found: Events) -> Section:
         "get there later, one that diverged never will.",
     )
     history, patience = run.history, run.config.stop_patience
-    section.add(plots.curves(history), "Accuracy and loss against epochs")
+    section.add(lambda: plots.curves(history), "Accuracy and loss against epochs")
     words = "Share of members that had memorised and grokked, against epochs"
     if axes(history):
         named = {"memorised": found.memorised, "grokked": found.grokked}
-        section.add(plots.incidences(history, named), words, rule(patience))
+        section.add(lambda: plots.incidences(history, named), words, rule(patience))
     else:
         delay = (
             " The delay is the time between, over the members that memorised; those that have "
             "not grokked count as later than all that have."
         )
-        section.add(plots.incidence(time_to(found)), words, rule(patience) + delay)
+        section.add(lambda: plots.incidence(time_to(found)), words, rule(patience) + delay)
     if "layer_norm" in history:
         known = int(np.isfinite(history.layer_norm).any(("eval", "layer")).sum())
         lacking = "" if known == len(run) else f"Recorded of {known} of {len(run)} members."
-        section.add(plots.norms(history), "Norms of the layers' weights against epochs", lacking)
+        section.add(
+            lambda: plots.norms(history), "Norms of the layers' weights against epochs", lacking
+        )
     return section
 
 
@@ -95,18 +64,18 @@ def sweep(run: Run, found: Events) -> Section | None:
     name = facets.axis or names[0]
     values, words = values_of(run, name), labels.setting(name)
     if facets.combinations == 1:
-        named = {"memorised": found.memorised, "grokked": found.grokked}
-        ax = plots.times_against(words, values, named, limit)
-        section.add(ax, f"Time to memorise and to grok against {words}")
+        both = {"memorised": found.memorised, "grokked": found.grokked}
+        draw = partial(plots.times_against, words, values, both, limit)
+        section.add(draw, f"Time to memorise and to grok against {words}")
         return section
     for label, times in (("memorise", found.memorised), ("grok", found.grokked)):
         named = {panel.title: times.only(_in(panel, len(run))) for panel in facets.panels}
-        ax = plots.times_against(words, values, named, limit, f"time to {label}")
-        section.add(ax, f"Time to {label} against {words}", facets.note)
+        draw = partial(plots.times_against, words, values, named, limit, f"time to {label}")
+        section.add(draw, f"Time to {label} against {words}", facets.note)
     if len(names) == 2:
-        ax = plots.heat_map(_medians(run.history, found.grokked), "median epoch of grokking")
+        medians = _medians(run.history, found.grokked)
         section.add(
-            ax,
+            partial(plots.heat_map, medians, "median epoch of grokking"),
             f"Median epoch of grokking over {' and '.join(map(labels.setting, names))}",
             "Hatched: fewer than half of the members had grokked.",
         )
@@ -203,5 +172,5 @@ def machine(run: Run) -> Section | None:
     if run.rounds.empty:
         return None
     section = Section("machine", "Machine", "")
-    section.add(plots.occupancy(run.rounds), "Lanes in use, and pending members, over time")
+    section.add(lambda: plots.occupancy(run.rounds), "Busy lanes and pending members over time")
     return section

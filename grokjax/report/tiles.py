@@ -8,10 +8,9 @@ import numpy as np
 
 from grokjax.analysis.incidence import Incidence, delay_of_grokked, time_to
 from grokjax.analysis.timing import Events, learnt_words
+from grokjax.cells import axes
 from grokjax.report.group import Group
 from grokjax.run import Run
-
-SEEDS = ("seed", "data_seed")
 
 Tile = dict[str, str]
 
@@ -21,9 +20,9 @@ def tiles(run: Run, found: Events, of_shape: list[Group]) -> list[Tile]:
     counts = Counter(run.members["status"]).most_common()
     note = ", ".join(f"{n} {status}" for status, n in counts)
     made = [{"label": "members", "value": f"{len(run):,}", "note": note}]
-    pooled = any(name not in SEEDS for name in run.sweep.swept)
+    pooled = bool(axes(run.history))  # the table by setting has what is left out
     made += _times(found, run.config.stop_patience, pooled)
-    if of_shape:
+    if of_shape and not pooled:
         made.append(_key_frequencies(of_shape))
     rounds = run.rounds
     if not rounds.empty:
