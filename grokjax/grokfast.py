@@ -37,8 +37,8 @@ def ema(
         return EmaState(jnp.zeros([], jnp.int32), jax.tree.map(jnp.zeros_like, params))
 
     def update(updates: optax.Updates, state: Any, params: optax.Params | None = None) -> Any:
-        now = jnp.where(active, jnp.where(state.steps == 0, 1.0, share), 0.0)
-        ema = jax.tree.map(lambda e, g: e + now * (g - e), state.ema, updates)
+        now = jnp.where(state.steps == 0, 1.0, share)
+        ema = jax.tree.map(lambda e, g: e + now * jnp.where(active, g - e, 0.0), state.ema, updates)
         add = jnp.where(active, strength, 0.0)
         amplified = jax.tree.map(lambda g, e: g + add * e, updates, ema)
         return amplified, EmaState(state.steps + jnp.int32(active), ema)

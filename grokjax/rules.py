@@ -68,9 +68,8 @@ def _averaging(beta: float, active: jax.Array | bool) -> Callable[[Any, Any], An
     80 000, so that late updates are off by 6e-6. Here only the smaller of the two factors is
     rounded. A step that is not active has zeros for `new`.
     """
-    if beta >= 0.5:
-        share = jnp.where(active, 1 - beta, 0.0)
-        return lambda old, new: old + share * (new - old)
+    if beta >= 0.5:  # `where` on the difference: an average that has overflowed stays as it is
+        return lambda old, new: old + (1 - beta) * jnp.where(active, new - old, 0.0)
     keep = jnp.where(active, beta, 1.0)
     return lambda old, new: new + keep * (old - new)
 

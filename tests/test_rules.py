@@ -215,6 +215,15 @@ def test_a_step_without_rows_changes_no_bit(rule):
         jax.tree.map(np.testing.assert_array_equal, after, (params, state))
 
 
+@pytest.mark.parametrize("rule", ["adamw", "adamw, other betas and eps", "grokfast ema"])
+def test_a_step_without_rows_keeps_averages_that_have_overflowed(rule):
+    """Else a member that overflows would differ with the company that pads its epochs."""
+    step, state = stepper(config_of(rule))
+    full = jax.tree.map(lambda x: jnp.full_like(x, jnp.inf) if x.dtype == "float32" else x, state)
+    after = step(jax.tree.map(jnp.zeros_like, START), full, START, False)[1]
+    jax.tree.map(np.testing.assert_array_equal, after, full)
+
+
 TRACED = {
     "adamw": ({}, ("learning_rate", "weight_decay")),
     "adam": ({"optimizer": "adam"}, ("learning_rate", "weight_decay")),
