@@ -1,8 +1,8 @@
 """Weight decay times seeds: too little, right, too much.
 
 How long does the notebook's model take to memorise and to grok, against the
-weight decay of AdamW? Decay 0 memorises and never generalises within the
-budget; around 2 it groks soonest; at 5 it does not even memorise.
+weight decay of AdamW? Within 3 000 epochs, decays of 0 and 0.1 memorise and do not
+grok; of the eight decays from 0 to 5, 2 groks soonest; 5 does not even memorise.
 """
 
 from __future__ import annotations

@@ -1,5 +1,8 @@
 """Recipes: complete, consistent with their sources' settings, and runnable by name."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -57,3 +60,28 @@ def test_shapes_and_sizes_as_published():
         assert config.train_size == train
         found = sum(int(np.prod(shape)) for shape in layout.shapes(config).values())
         assert count in (None, found)
+
+
+def soonest(section):
+    """Settings of a table in experiments/README.md, and the row where each column is smallest."""
+    text = (Path(__file__).parents[1] / "experiments" / "README.md").read_text()
+    lines = text.partition(f"## {section} (")[2].partition("\n## ")[0].splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")][1:]
+    medians = [
+        [re.match(r"([\d ]+) \(", cell) or re.match("()(?=0/|not|-)", cell) for cell in row[1:]]
+        for row in rows
+    ]
+    epochs = [[float(m[1].replace(" ", "") or "inf") for m in row if m] for row in medians]
+    return [float(row[0]) for row in rows], np.argmin(epochs, axis=0)
+
+
+def test_the_best_rate_of_each_method_is_inside_what_was_tried():
+    """It was called the best at the edge of the grid."""
+    rates, best = soonest("Grokfast")
+    assert tuple(rates) == recipes.get("grokfast-mlp").axes["learning_rate"]
+    assert ((best > 0) & (best < len(rates) - 1)).all(), best
+
+
+def test_the_best_weight_decay_is_inside_what_was_tried():
+    decays, (_, grokked) = soonest("Weight decay")
+    assert 0 < grokked < len(decays) - 1
