@@ -256,5 +256,5 @@ def names_of(*kinds: str) -> list[str]:
 
 def check_name(name: str) -> None:
     """Raises ConfigError unless `name` is a field of Config."""
-    if name not in FIELDS:
+    if not isinstance(name, str) or name not in FIELDS:
         raise ConfigError(f"{shown(name)}: no such setting; {near(name, FIELDS)}")

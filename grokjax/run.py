@@ -15,6 +15,7 @@ import numpy as np
 
 from grokjax import (
     description,
+    door,
     files,
     journal,
     layout,
@@ -115,7 +116,7 @@ class Run:
         if not isinstance(variable, str) or variable not in self.history.data_vars:
             raise refuse("variable", variable, near(variable, map(str, self.history.data_vars)))
         array = self.history[variable].drop_vars(["status", "step", "member"])
-        if hold:
+        if door.flag("hold", hold):
             array = array.copy(data=held(array.values))
         first, *others = self.sweep.swept
         if not others:  # one level is no multi-index to unstack

@@ -214,6 +214,9 @@ def test_parameters_of_no_network_here_are_refused(run):
 
 
 def test_a_grid_of_no_variable_is_refused(run):
+    for hold in (None, "no", 0):
+        said = refusal(run.grid, "test_loss", hold)
+        assert said == f"hold: {hold!r} is not allowed; it must be True or False"
     assert "did you mean test_accuracy?" in refusal(run.grid, "test_acuracy")
     for variable in ("epoch", "status", None, 3, ["test_loss"]):
         assert re.search(
@@ -265,6 +268,7 @@ def test_a_run_is_resumed_with_a_config(tmp_path):
         (lambda: Sweep(seed=np.array(3)), "seed: array(3) is not allowed; an axis is a list"),
         (lambda: Sweep(seed={0: 1}), "seed: {0: 1} is not allowed; an axis is a list"),
         (lambda: Sweep(seed=None), "seed: None is not allowed; an axis is a list"),
+        (lambda: Sweep().with_values(["seed"], [1]), "['seed']: no such setting; one of seed"),
         (lambda: Sweep.zip(3, seed=[0]), "config: 3 is not allowed; give a Config"),
         (lambda: Sweep().extended(Config()), "is not allowed; give a Sweep"),
         (lambda: Sweep.from_dict(None), "sweep: None is not allowed; give a dict with config"),
