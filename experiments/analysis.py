@@ -81,7 +81,8 @@ def main(args: Args) -> None:
     fig, ax = plots.figure()
     for label, seconds in (("first call, compiling", first), ("further calls", further)):
         ax.plot(list(seconds), list(seconds.values()), "o-", label=label)
-    ax.set(xlabel="members", ylabel="seconds", xlim=(0, None), ylim=(0, None))
+    title = "whole analysis of untrained networks of the recipe notebook"
+    ax.set(xlabel="members", ylabel="seconds", xlim=(0, None), ylim=(0, None), title=title)
     ax.legend()
     picture(lambda: plots.save(fig, args.out))
 

@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 import grokjax
-from grokjax import plots, recipes
+from grokjax import labels, plots, recipes
 from grokjax.analysis import circles, pca
 from grokjax.analysis.fourier import KEY_TIMES, shares
 from grokjax.analysis.survey import survey
@@ -76,14 +76,14 @@ def draw(run: grokjax.Run, found: xr.Dataset, args: Args) -> Path:
     modulus, figures = run.config.modulus, args.out / "figures"
     first, seed = found.isel(member=0), run.members["seed"].iloc[0]
     readings = circles.read(first.pair_shares.values, modulus, args.pure)
-    title = f"addition mod {modulus}, seed {seed}"
+    title = f"{labels.task(run.config)}, seed {seed}"
     pairs = plots.components(first.scores.values, first.explained.values, readings, title)
     plots.save(pairs, figures / "components.png")
     at = np.flatnonzero(first.key.values)
     steps, rates = circles.step_of(at + 1, modulus), first.plane_circularity.values[at]
     planes = plots.planes(first.plane.values[at], at + 1, rates, steps, title)
     plots.save(planes, figures / "planes.png")
-    everyone = f"addition mod {modulus}, {len(run)} seeds"
+    everyone = f"{labels.task(run.config)}, {len(run)} seeds"
     spectra = shares(found.power.sel(table="embedding").values)
     ax = plots.spectrum_of_members(spectra, run.members.index.tolist(), everyone)
     plots.save(ax, figures / "spectra.png")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import grokjax
-from grokjax import plots, recipes
+from grokjax import labels, plots, recipes
 from grokjax.analysis.incidence import in_words
 from grokjax.analysis.timing import events
 from grokjax.launching import Execution, finish, launch, script
@@ -39,7 +39,10 @@ def main(args: Args) -> None:
     scale = run.history.init_scale.values
     found = events(run)
     print(*in_words("norm", scale, found), sep="\n")
-    title = f"addition mod {config.modulus}, weight norm held, no decay, {args.seeds} seeds a value"
+    title = (
+        f"{labels.task(config)}, weight norm held, weight decay {config.weight_decay:g}, "
+        f"{args.seeds} seeds a value"
+    )
     name = "norm of all weights, in multiples of the initial one"
     ax = plots.learning_times(name, scale, found, args.max_epochs, title)
     finish(run, lambda: plots.save(ax, args.out / "figures" / "fixed_norm.png"))

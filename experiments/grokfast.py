@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import grokjax
-from grokjax import plots, recipes
+from grokjax import labels, plots, recipes
 from grokjax.analysis.incidence import by_value
 from grokjax.analysis.timing import events
 from grokjax.launching import Execution, finish, launch, script
+from grokjax.plots.style import log_scale
 
 METHODS = {"none": "AdamW", "ema": "with Grokfast-EMA", "ma": "with Grokfast-MA"}
 
@@ -54,9 +55,9 @@ def main(args: Args) -> None:
         named[label] = by_value(rates, found.grokked[mine])
         for rate, curve in named[label].items():
             print(f"{label}, learning rate {rate:g}: grokked: {curve.in_words()}")
-    title = f"addition mod {config.modulus}, weight decay {args.weight_decay:g}: epochs to grok"
-    ax = plots.medians("learning rate", named, title)
-    ax.set_xscale("log")
+    title = f"{labels.task(config)}, weight decay {args.weight_decay:g}, {args.seeds} seeds a point"
+    ax = plots.medians("learning rate", named, title, "epochs to grok")
+    log_scale(ax, "x")
     finish(run, lambda: plots.save(ax, args.out / "figures" / "grokfast.png"))
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 
 import grokjax
-from grokjax import plots, recipes
+from grokjax import labels, plots, recipes
 from grokjax.analysis.inversion import PHASES, phases
 from grokjax.analysis.timing import held
 from grokjax.launching import Execution, finish, launch, script
+from grokjax.plots.style import heading
 from grokjax.settings import refuse
 
 
@@ -64,6 +65,7 @@ def main(args: Args) -> None:
         agree = np.mean((cells == cells[..., :1]).all(axis=-1))
         words = ", ".join(f"{name} {n}" for name, n in zip(PHASES, counts, strict=True))
         print(f"weight decay {decay:g}: {words}; seeds agree in {agree:.0%} of the cells")
+    heading(fig, f"{labels.task(run.config)}, a stripe a seed, {args.seeds} a cell")
     plots.phase_legend(fig, PHASES)
     finish(run, lambda: plots.save(fig, args.out / "figures" / "label_noise.png"))
 

@@ -12,13 +12,12 @@ from pathlib import Path
 import numpy as np
 
 import grokjax
-from grokjax import Sweep, plots
+from grokjax import Sweep, labels, plots
 from grokjax.analysis.incidence import by_value
 from grokjax.analysis.timing import events
 from grokjax.launching import Execution, finish, launch, script
 from grokjax.recipes.power import OPERATIONS, of
 from grokjax.settings import refuse
-from grokjax.tasks import TASKS
 
 
 @dataclass
@@ -65,8 +64,8 @@ def main(args: Args) -> None:
         curves = by_value(fraction[mine], grokked[mine])
         for value, curve in curves.items():
             print(f"{name}, {value:g} of the pairs: grokked: {curve.in_words('step')}")
-        formula = TASKS[name].formula.split(", b not")[0]
-        title = formula if len(formula) < 24 else name  # that is all the room there is
+        task = labels.task(of(name)).split(", b not")[0]
+        title = task if len(task) < 26 else f"{name}, {of(name).modulus} tokens"  # to fit
         plots.medians("train fraction", {name: curves}, title, "steps to grok", ax)
         low, high = min(args.train_fraction) - 0.05, max(args.train_fraction) + 0.05
         ax.set(xlim=(low, high), ylim=(500, 2.5 * np.nanmax(grokked.until)))

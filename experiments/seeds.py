@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import grokjax
-from grokjax import plots, recipes
+from grokjax import labels, plots, recipes
 from grokjax.analysis.incidence import incidence
 from grokjax.analysis.timing import as_text, events
 from grokjax.launching import Execution, finish, launch, script
@@ -43,7 +43,7 @@ def main(args: Args) -> None:
         print(f"{label}: {named[label].in_words()}, median and quartiles")
     peak = np.quantile(run.history.test_loss.max("eval"), (0.25, 0.5, 0.75))
     print(f"maximum test loss: {as_text(tuple(peak), digits=2)}")
-    title = f"addition mod {config.modulus}, {args.seeds} seeds"
+    title = f"{labels.task(config)}, {args.seeds} seeds"
 
     def draw() -> Path:
         figures = args.out / "figures"

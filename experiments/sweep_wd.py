@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import grokjax
-from grokjax import plots, recipes
+from grokjax import labels, plots, recipes
 from grokjax.analysis.incidence import in_words
 from grokjax.analysis.timing import events
 from grokjax.launching import Execution, finish, launch, script
@@ -38,7 +38,7 @@ def main(args: Args) -> None:
     decay = run.history.weight_decay.values
     found = events(run)
     print(*in_words("weight decay", decay, found), sep="\n")
-    title = f"addition mod {config.modulus}, {args.seeds} seeds a value"
+    title = f"{labels.task(config)}, {args.seeds} seeds a value"
     ax = plots.learning_times("weight decay", decay, found, args.max_epochs, title)
     finish(run, lambda: plots.save(ax, args.out / "figures" / "sweep_wd.png"))
 
