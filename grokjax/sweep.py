@@ -116,6 +116,7 @@ class Sweep:
 
     def with_values(self, name: str, values: Iterable[Any]) -> Sweep:
         """This sweep, then every combination of its other fields with new values of one."""
+        check_name(name)
         new = _axes({name: values})[name]
         added = dict.fromkeys(replace(m, **{name: value}) for m in self.members for value in new)
         members = list(dict.fromkeys([*self.members, *added]))
