@@ -112,8 +112,8 @@ def test_what_is_said_at_a_prompt_and_to_a_program_that_would_not_go_on(monkeypa
     assert str(stopped()).endswith(
         f"go on with: grokjax.resume('run') in Python, or: {commands.command('resume')} run"
     )
-    shell = InteractiveShell()  # as of a notebook; it sets the prompt
-    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    shell = InteractiveShell()
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)  # as Python, IPython and Jupyter do
     shell.user_ns["stop"] = stopped()
     shell.run_cell("raise stop")
     assert capsys.readouterr().out == (
