@@ -122,12 +122,15 @@ def _booleans(words: Sequence[str], known: dict[str, Flag]) -> list[str]:
     for word, after in itertools.pairwise([*words, "--"]):
         name = _name(word, known)
         flag = known.get(name) if word.startswith("--") else None
-        value = word.partition("=")[2] or str(not word.startswith("--no-"))
+        no = flag is not None and flag.boolean and word.replace("_", "-").startswith("--no-")
+        if no and ("=" in word or after in ("True", "False")):
+            raise ConfigError(f"{shown(word)}: --no-{name[2:]} takes no value; give {name} False")
+        value = word.partition("=")[2] or str(not no)
         if flag is None or not flag.boolean or value not in ("True", "False"):
             found.append(word)
         elif not flag.several:
             found.append(name if value == "True" else name.replace("--", "--no-", 1))
-        elif "=" in word or word.startswith("--no-") or after.startswith("--"):
+        elif "=" in word or no or after.startswith("--"):
             found += [name, value]
         else:
             found.append(name)  # the values follow

@@ -155,3 +155,9 @@ def test_what_the_parser_refuses_ends_with_a_line_to_paste(capsys):
     assert "command: 'trian' is not allowed; did you mean train?" in capsys.readouterr().err
     assert cli.main([]) == 2
     assert "command: give one of train, resume, info" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", ["--no-tied True", "--no-tied=True", "--no_quiet=False"])
+def test_a_negated_boolean_takes_no_value(given, capsys):
+    assert cli.main(["train", "--out", "x", *given.split()]) == 2
+    assert "takes no value; give --" in capsys.readouterr().err
