@@ -178,7 +178,7 @@ class Config:
         "regular",
         "run",
         "regular; log: four to each doubling of the epoch; or transition: regular, and at each "
-        "evaluation between memorising and grokking",
+        "evaluation at 0.99 on train pairs but not on test pairs",
     )
 
     def __new__(cls, **values: Any) -> Config:

@@ -36,12 +36,14 @@ def _step(epoch: int, first: int) -> int:
 
 
 def _between(config: Config, metrics: Mapping[str, np.ndarray]) -> bool:
-    """Whether a member has memorised and is on its way to grok, above twice the chance level.
+    """Whether this evaluation has the train split at 0.99 and the test split on its way there.
 
-    One that memorised and stays at chance would else keep every evaluation.
+    One evaluation decides, not several in a row as for memorised and grokked. A member
+    whose test accuracy stays at chance would keep every evaluation, hence the lower limit
+    of twice chance.
     """
-    memorised = metrics["train_accuracy"] >= THRESHOLD
-    return bool(memorised and 2 / config.modulus <= metrics["test_accuracy"] < THRESHOLD)
+    fitted = metrics["train_accuracy"] >= THRESHOLD
+    return bool(fitted and 2 / config.modulus <= metrics["test_accuracy"] < THRESHOLD)
 
 
 def expected(config: Config) -> int:

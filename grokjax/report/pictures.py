@@ -38,7 +38,8 @@ def learning(run: Run, found: Events) -> Section:
             " The delay is the time between, over the members that memorised; those that have "
             "not grokked count as later than all that have."
         )
-        section.add(lambda: plots.incidence(time_to(found)), words, rule(patience) + delay)
+        draw = partial(plots.incidence, time_to(found), "", labels.epochs(history))
+        section.add(draw, words, rule(patience) + delay)
     if "layer_norm" in history:
         known = int(np.isfinite(history.layer_norm).any(("eval", "layer")).sum())
         lacking = "" if known == len(run) else f"Recorded of {known} of {len(run)} members."
@@ -63,14 +64,15 @@ def sweep(run: Run, found: Events) -> Section | None:
     facets, limit = Facets.of(run.history), run.config.max_epochs
     name = facets.axis or names[0]
     values, words = values_of(run, name), labels.setting(name)
+    unit = labels.epochs(run.history)
     if facets.combinations == 1:
         both = {"memorised": found.memorised, "grokked": found.grokked}
-        draw = partial(plots.times_against, words, values, both, limit)
+        draw = partial(plots.times_against, words, values, both, limit, "", unit)
         section.add(draw, f"Time to memorise and to grok against {words}")
         return section
     for label, times in (("memorise", found.memorised), ("grok", found.grokked)):
         named = {panel.title: times.only(_in(panel, len(run))) for panel in facets.panels}
-        draw = partial(plots.times_against, words, values, named, limit, f"time to {label}")
+        draw = partial(plots.times_against, words, values, named, limit, f"time to {label}", unit)
         section.add(draw, f"Time to {label} against {words}", facets.note)
     if len(names) == 2:
         medians = _medians(run.history, found.grokked)
