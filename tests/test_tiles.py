@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from grokjax.analysis.timing import Events, Times
 from grokjax.report.tiles import tiles
@@ -21,7 +22,7 @@ def shown(found, swept=("seed",)):
 
     run = Run(
         members=pd.DataFrame({"status": found.grokked.end}),
-        sweep=SimpleNamespace(swept=swept),
+        history=xr.Dataset(coords={n: ("member", np.arange(len(found.grokked))) for n in swept}),
         config=SimpleNamespace(stop_patience=3),
         rounds=pd.DataFrame(),
     )
