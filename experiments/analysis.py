@@ -50,11 +50,12 @@ def measure(members: int, repeats: int) -> tuple[float, list[float]]:
     """Seconds of the first call and of further ones, in a fresh process."""
     from grokjax.analysis.survey import survey
 
-    params = random_params(recipes.get("notebook").config, members)
+    config = recipes.get("notebook").config
+    params = random_params(config, members)
     seconds = []
     for _ in range(1 + repeats):
         began = time.perf_counter()
-        survey(params)
+        survey(params, network=config)
         seconds.append(time.perf_counter() - began)
     return seconds[0], seconds[1:]
 

@@ -16,7 +16,7 @@ import xarray as xr
 import grokjax
 from grokjax import labels, plots, recipes
 from grokjax.analysis import circles, pca
-from grokjax.analysis.fourier import KEY_TIMES, shares
+from grokjax.analysis.fourier import shares
 from grokjax.analysis.survey import survey
 from grokjax.launching import Execution, finish, launch, script
 
@@ -31,8 +31,8 @@ class Args(Execution):
     """Members, each seed with its own split."""
     max_epochs: int = 3000
     """Epochs of every member."""
-    key_times: float = KEY_TIMES
-    """Times an even share of the power from which a frequency is a key one."""
+    key_times: float | None = None
+    """Times an even share of the power from which a frequency is a key one; none: 1.25."""
     pure: float = circles.PURE
     """Share of a pair of components in one frequency from which it is not mixed."""
     film: bool = True
@@ -48,7 +48,7 @@ def main(args: Args) -> None:
         snapshot_spacing="transition",
     )
     run = launch(grokjax.Sweep(config, seed=range(args.seeds)), args.out, args, recipe="notebook")
-    found = survey(run.params, run.members.index.tolist(), args.key_times)
+    found = survey(run, key_times=args.key_times)
     grokked = (run.members["status"] == "grokked").to_numpy()
     print(f"{grokked.sum()} of {len(run)} members grokked; of these:")
     table = found.isel(member=grokked)

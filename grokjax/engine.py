@@ -135,7 +135,7 @@ def _bytes_needed(sweep: Sweep) -> int:
     for c in sweep.members:
         evals = c.max_epochs // c.eval_every + 1
         kept = snapshots.expected(c)
-        records = 2 * evals * (11 + c.modulus // 2)
+        records = 2 * evals * (12 + c.modulus // 2)
         # The whole state, as it is kept of members that never stop.
         total += layout.state_bytes(c)
         total += 4 * (records + kept * math.prod(layout.table_shape(c)))

@@ -24,7 +24,10 @@ SCALARS = (
     "test_accuracy",
     "weight_norm",
     "embedding_gini",
+    "neuron_ipr",
 )
+NEWER = {"neuron_ipr"}
+"""Variables that runs of earlier versions lack."""
 
 
 def merged(
@@ -54,7 +57,10 @@ def merged(
             continue
         config = sweep[int(numbers[wanted][0])]  # a part is of one program
         own = layout.layers(config)
-        if {n: x.shape[1:] for n, x in part.items()} != _widths(own, config.modulus // 2):
+        lacking = NEWER - part.keys()
+        expected = _widths(own, config.modulus // 2)
+        expected = {n: shape for n, shape in expected.items() if n not in lacking}
+        if {n: x.shape[1:] for n, x in part.items()} != expected:
             raise DamagedRun(f"{directory}: holds the records of another network")
         part["layer_norm"] = _spread(part["layer_norm"], own, layers)
         for name, values in part.items():

@@ -45,7 +45,7 @@ class Lanes:
         self._refill, self._round = programs.refill, programs.round
         self._sharding = programs.sharding
         self._hypers = repeated(Hypers.of(program.config), number)
-        self._modulus = program.config.modulus
+        self._config = program.config
         self._placed = self._put(self._hypers)
         zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), programs.state)
         self._state: Any = self._put(zeros)
@@ -134,8 +134,8 @@ class Lanes:
     def embeddings(self, lanes: list[int]) -> np.ndarray:
         """The `layout.table` of some lanes, float32 `[len(lanes), P, D]`, in every process."""
         params = self._state.params
-        layer = "embed" if "embed" in params else "hidden"
-        embedding = {"embedding": layout.table({layer: _here(params[layer])}, self._modulus)}
+        layer = "embed" if self._config.embed_dim else "hidden"
+        embedding = {"embedding": layout.table({layer: _here(params[layer])}, self._config)}
         return hosts.gather(embedding)["embedding"][lanes]
 
     def place(self, members: dict[int, Arrays]) -> None:

@@ -34,21 +34,6 @@ def network(config: Config) -> Config:
     return Config(**{name: getattr(config, name) for name in NETWORK})
 
 
-def inferred(params: dict[str, Any]) -> Config:
-    """The network of one member's parameters, taken to be of the notebook's kind: embedded,
-    concatenated, one hidden layer of ReLU.
-    """
-    tokens, width = params["embed"]["embedding"].shape
-    hidden, classes = params["output"]["kernel"].shape
-    return Config(
-        modulus=tokens,
-        classes=None if classes == tokens else classes,
-        embed_dim=width,
-        hidden_dim=hidden,
-        biases="bias" in params["hidden"],
-    )
-
-
 def first_inputs(config: Config) -> int:
     """Inputs of the first hidden layer: one token or both, embedded or one-hot."""
     width = config.embed_dim or config.modulus
@@ -97,15 +82,27 @@ def table_shape(config: Config) -> tuple[int, int]:
     return config.modulus, config.embed_dim or config.hidden_dim
 
 
-def table(params: dict[str, Any], modulus: int) -> Any:
-    """What stands for each token as the first one of a pair: `[..., P, D]`.
+def table(params: dict[str, Any], network: Config) -> Any:
+    """The token table of the first operand, `[..., P, D]`.
 
-    Its embedding; with one-hot inputs the first layer's weights from it, D
-    being then H.
+    The embedding; with one-hot inputs the weights of the first hidden layer from the first
+    token, and D is H.
     """
-    if "embed" in params:
+    if network.embed_dim:
         return params["embed"]["embedding"]
-    return params["hidden"]["kernel"][..., :modulus, :]
+    return params["hidden"]["kernel"][..., : network.modulus, :]
+
+
+def table_name(network: Config) -> str:
+    """What `table` holds, in words."""
+    if not network.embed_dim:
+        return "first-layer weights"
+    return "embedding" if network.embeddings == "shared" else "first operand's embedding"
+
+
+def output_table(params: dict[str, Any], network: Config) -> Any:
+    """Output weights over the answers, `[C, H]`: a row each."""
+    return params["embed"]["embedding"] if network.tied else params["output"]["kernel"].T
 
 
 def numbers_per_parameter(config: Config) -> int:

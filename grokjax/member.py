@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import optax
 
 from grokjax import batches, dataset, layout, models, optim, tasks
-from grokjax.analysis import fourier
+from grokjax.analysis import fourier, periodicity
 from grokjax.analysis.concentration import gini
 from grokjax.config import Config
 from grokjax.hypers import Hypers
@@ -25,8 +25,8 @@ from grokjax.streams import BATCHES, INIT, stream
 
 Metrics = dict[str, jax.Array]
 """Of one evaluation, float32: scalars `train_loss, test_loss, train_accuracy,
-test_accuracy, weight_norm, embedding_gini`, `layer_norm` [layers, by name], and
-`embedding_power [P // 2]`."""
+test_accuracy, weight_norm, embedding_gini, neuron_ipr`, `layer_norm` [layers, by name],
+and `embedding_power [P // 2]`."""
 
 LARGE = 1e30
 """Taken from a logit to leave it out of a maximum."""
@@ -143,7 +143,7 @@ def build(config: Config, max_train_size: int, cached_rows: int | None = None) -
         return {
             **means("loss", losses.reshape(-1)[order], count, given.hypers.pairs),
             **means("accuracy", correct.reshape(-1)[order], count, given.hypers.pairs),
-            **inside(params, modulus),
+            **inside(params, tokens, config),
         }
 
     def initial(hypers: Hypers) -> models.Params:
@@ -191,15 +191,16 @@ def means(name: str, values: jax.Array, train_size: jax.Array, pairs: jax.Array)
     }
 
 
-def inside(params: models.Params, modulus: int) -> Metrics:
+def inside(params: models.Params, tokens: models.Tokens, config: Config) -> Metrics:
     """What an evaluation records of the weights themselves."""
     layers = jnp.stack([optax.tree.norm(params[layer]) for layer in sorted(params)])
-    power = fourier.power.one(layout.table(params, modulus))
+    power = fourier.power.one(layout.table(params, config))
     return {
         "weight_norm": jnp.sqrt(jnp.sum(layers**2)),
         "layer_norm": layers,
         "embedding_power": power,
         "embedding_gini": gini.one(jnp.sqrt(power)),
+        "neuron_ipr": jnp.mean(periodicity.ratios(params, tokens, config).mean),
     }
 
 

@@ -77,6 +77,8 @@ class Run:
         Coordinates: `epoch [eval]`, `step [member, eval]`, and on `member` its
         number, status and every swept field. Variables, float32: `train_loss,
         test_loss, train_accuracy, test_accuracy, weight_norm, embedding_gini`,
+        `neuron_ipr` (mean over the hidden neurons of their inverse participation ratios, see
+        `analysis.periodicity`; absent from runs of earlier versions),
         `layer_norm [member, eval, layer]` and `embedding_power [member, eval, frequency]`.
         Attributes: `task` and `loss` in words, for titles and axes.
 
@@ -199,9 +201,15 @@ class Run:
 
     @property
     def embeddings(self) -> np.ndarray:
-        """Embeddings, float32 `[M, P, D]`; with one-hot inputs the first layer's weights, D = H."""
-        params = self.params
-        return layout.table(params, self.sweep[self._chosen[0]].modulus)
+        """Embeddings, float32 `[M, P, D]`: the token table of the first operand (`layout.table`).
+
+        With one-hot inputs the first layer's weights, D = H. Raises ValueError if members
+        have different numbers of tokens, or parameters of different shapes.
+        """
+        params, moduli = self.params, {self.sweep[m].modulus for m in self._chosen}
+        if len(moduli) > 1:  # one-hot inputs may hide it: 14 rows are 2 x 7 tokens, or 14 summed
+            raise ValueError("embeddings: members differ in modulus; use select")
+        return layout.table(params, self.sweep[self._chosen[0]])
 
     @property
     def network(self) -> Config:

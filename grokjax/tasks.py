@@ -52,7 +52,9 @@ class Task:
     formula: in words and signs. rule: (a, b, P) -> labels, int64 `[N]` each,
     -1 for a pair that is left out. source: who published it. needs: of P, any,
     prime, or 120 for the group. pairs: how many of the P**2 there are.
-    classes: how many answers.
+    classes: how many answers. cyclic: whether the next token in place of b moves every
+    answer by the same number of places around Z_P, in one direction or the other; only then
+    do frequencies over the tokens in their own order mean something.
     """
 
     formula: str
@@ -61,6 +63,7 @@ class Task:
     needs: Literal["any", "prime", "120"] = "any"
     pairs: Callable[[int], int] = lambda modulus: modulus**2
     classes: Callable[[int], int] = lambda modulus: modulus
+    cyclic: bool = False
 
 
 def _modular(rule: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Rule:
@@ -112,14 +115,14 @@ def _inverse(a: np.ndarray) -> np.ndarray:
 _POWER = "Power et al. 2022"
 
 TASKS: dict[str, Task] = {
-    "add": Task("a + b mod P", _modular(lambda a, b: a + b), _POWER),
-    "subtract": Task("a - b mod P", _modular(lambda a, b: a - b), _POWER),
+    "add": Task("a + b mod P", _modular(lambda a, b: a + b), _POWER, cyclic=True),
+    "subtract": Task("a - b mod P", _modular(lambda a, b: a - b), _POWER, cyclic=True),
     "multiply": Task("a b mod P", _modular(lambda a, b: a * b), _POWER),
     "divide": Task(
         "a / b mod P, b not 0", _quotient, _POWER, "prime", lambda modulus: modulus * (modulus - 1)
     ),
-    "a2+b": Task("a^2 + b mod P", _modular(lambda a, b: a**2 + b), _POWER),
-    "a3+b": Task("a^3 + b mod P", _modular(lambda a, b: a**3 + b), _POWER),
+    "a2+b": Task("a^2 + b mod P", _modular(lambda a, b: a**2 + b), _POWER, cyclic=True),
+    "a3+b": Task("a^3 + b mod P", _modular(lambda a, b: a**3 + b), _POWER, cyclic=True),
     "a2+b2": Task("a^2 + b^2 mod P", _modular(lambda a, b: a**2 + b**2), _POWER),
     "a2+ab+b2": Task("a^2 + a b + b^2 mod P", _modular(lambda a, b: a**2 + a * b + b**2), _POWER),
     "a2+ab+b2+a": Task(
@@ -142,6 +145,7 @@ TASKS: dict[str, Task] = {
         "a + b mod P for even a, a - b mod P for odd a",
         _modular(lambda a, b: _either(a % 2 == 0, a + b, a - b)),
         "openai/grok, operator +-",
+        cyclic=True,
     ),
     "s5": Task("a, then b, in S5", lambda a, b, _: then(a, b), _POWER, "120"),
     "s5-conjugate": Task(

@@ -82,7 +82,7 @@ def many_epochs(run):
 
 RECORDS = (
     *("train_loss", "test_loss", "train_accuracy", "test_accuracy"),
-    *("weight_norm", "embedding_gini"),
+    *("weight_norm", "embedding_gini", "neuron_ipr"),
 )
 
 

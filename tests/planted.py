@@ -4,6 +4,9 @@ import numpy as np
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 
+from grokjax import layout
+from grokjax.config import Config
+
 SEEDS = st.integers(0, 2**32 - 1)
 
 
@@ -57,3 +60,11 @@ def network(modulus, dims, hidden, members, seed):
         "hidden": {"kernel": draw(2 * dims, hidden), "bias": draw(hidden)},
         "output": {"kernel": draw(hidden, modulus), "bias": draw(modulus)},
     }
+
+
+def network_of(params):
+    """The settings of `network`, embedded and concatenated, one hidden layer of ReLU."""
+    (modulus, dims), hidden = params["embed"]["embedding"].shape[1:], params["hidden"]["bias"]
+    return layout.network(
+        Config(modulus=modulus, embed_dim=dims, hidden_dim=hidden.shape[1], train_fraction=0.6)
+    )

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from grokjax.analysis import fourier
 from grokjax.analysis.pca import pca
-from tests.planted import SEEDS, frame, network, often, planted, power_by_definition
+from tests.planted import SEEDS, frame, network, network_of, often, planted, power_by_definition
 
 
 @pytest.mark.parametrize("modulus", [2, 3, 7, 8, 53])
@@ -47,7 +47,7 @@ def test_power_of_a_planted_circle_is_at_its_frequency(modulus):
 @pytest.mark.parametrize("modulus", [7, 8])
 def test_spectra_of_every_table_by_definition(modulus):
     params = network(modulus, dims=4, hidden=6, members=3, seed=1)
-    found = fourier.spectra(params)
+    found = fourier.spectra(params, network=network_of(params))
     assert found._fields == ("embedding", "first", "second", "output")
     for i in range(3):
         embedding = params["embed"]["embedding"][i].astype(np.float64)
@@ -62,22 +62,22 @@ def test_key_frequencies_have_at_least_so_many_times_an_even_share():
     power = np.array([[5.0, 2, 1, 0], [2, 2, 2, 2], [np.nan] * 4])
     np.testing.assert_allclose(fourier.shares(power)[0], [5 / 8, 2 / 8, 1 / 8, 0])
     assert fourier.is_key(power, 1.0).tolist() == [[1, 1, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0]]
-    assert fourier.is_key(power).tolist() == [[1, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
+    assert fourier.is_key(power, 1.25).tolist() == [[1, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
     assert fourier.is_key(1e6 * power[0], 2.5).tolist() == [1, 0, 0, 0]  # even: 2; 2.5 times: 5
     assert not fourier.is_key(power[0], 2.51).any()
     assert np.isnan(fourier.shares(np.zeros(4))).all()  # and no warning
-    assert not fourier.is_key(np.zeros(4)).any()
+    assert not fourier.is_key(np.zeros(4), 1.25).any()
 
 
 def test_planted_frequencies_are_the_key_ones_and_noise_has_none():
     circles = {7: 1.7, 3: 1.65, 16: 1.6, 24: 1.55, 1: 1.5, 18: 1.35}  # the notebook's
     embeddings = [planted(53, circles, 128, noise=0.1, seed=i) for i in range(4)]
-    for row in fourier.is_key(fourier.power(np.stack(embeddings))):
+    for row in fourier.is_key(fourier.power(np.stack(embeddings)), fourier.key_times(128)):
         assert set(np.flatnonzero(row) + 1) == set(circles)
     untrained = np.random.default_rng(0).normal(size=(64, 53, 128)).astype(np.float32)
     power = fourier.power(untrained)
     assert fourier.shares(power).std() * 26 == pytest.approx(1 / np.sqrt(128), rel=0.1)
-    assert fourier.is_key(power).mean() < 0.01
+    assert fourier.is_key(power, fourier.key_times(128)).mean() < 0.01
 
 
 def test_a_planted_circle_is_round_in_the_plane_of_its_frequency():
@@ -187,4 +187,4 @@ def test_half_the_modulus_has_a_direction_and_no_plane():
 
 def test_the_only_frequency_is_a_key_one():
     """P = 2 and 3 have one; 1.25 times an even share would be more than all of the power."""
-    assert fourier.is_key(np.array([[2.0], [0.5]])).all()
+    assert fourier.is_key(np.array([[2.0], [0.5]]), 1.25).all()

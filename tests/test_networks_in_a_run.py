@@ -1,13 +1,23 @@
 """A run whose members have different networks: recorded, read, analysed and reported by name."""
 
+import dataclasses
+import re
+import shutil
+
+import jax
 import numpy as np
 import pytest
 
 import grokjax
-from grokjax import Sweep, layout, report
+from grokjax import Sweep, files, journal, layout, report
+from grokjax.analysis.fourier import spectra
+from grokjax.analysis.neurons import neurons
 from grokjax.analysis.survey import survey
 from grokjax.config import Config
+from grokjax.report.group import groups
+from grokjax.report.tiles import ratios
 from tests.conftest import TINY
+from tests.test_periodicity import ratios_by_definition
 
 AXES = {
     "embed_dim": [0, 4],
@@ -83,7 +93,7 @@ def test_members_of_one_shape_and_two_activations_are_not_confused(tmp_path, tin
 def test_survey_of_other_networks(run, embed_dim):
     """Neurons and logits from `apply` alone, by numerical transform."""
     some = run.select(embed_dim=embed_dim)
-    found = survey(some.params, some.members.index.tolist(), network=some.network)
+    found = survey(some)
     pairs = np.stack(np.divmod(np.arange(49), 7), axis=1)
     for i, m in enumerate(some.members.index):
         logits = some.apply(run.params_of(m), pairs).reshape(7, 7, 7).astype(np.float64)
@@ -95,7 +105,97 @@ def test_survey_of_other_networks(run, embed_dim):
     assert np.isfinite(found.power).all()
 
 
+ENTRY_POINTS = {"survey": survey, "neurons": neurons, "spectra": spectra}
+
+
+@pytest.mark.parametrize("name", ENTRY_POINTS)
+def test_analysis_is_told_which_network_it_looks_at(run, name):
+    """By the Run, or in words; nothing is guessed from shapes, which activations do not change."""
+    look, one = ENTRY_POINTS[name], run.select(embed_dim=4)
+    told, of_run = look(one.params, network=one.network), look(one)
+    assert all(map(np.array_equal, leaves(of_run), leaves(told)))
+    other = dataclasses.replace(one.network, hidden_dim=9)
+    for arguments, message in (
+        ((one.params,), "parameters do not say what network they are of; pass the Run, or network"),
+        ((run,), "network: members differ in embed_dim, hidden_layers, .*; use select"),
+        ((one, one.network), "a Run has its own network; leave out network"),
+        ((str(run.directory),), "pass a Run or its parameters .*, got str"),
+        ((one.params, run.config.to_dict()), "network must be a Config such as run.network"),
+        ((one.params, other), r"another network: hidden/kernel is \[8, 8\], and network has"),
+        ((run.params_of(2), one.network), r"without an axis of members; use run.of"),
+    ):
+        source, *network = arguments
+        with pytest.raises(ValueError, match=message) as refused:
+            look(source, **({"network": network[0]} if network else {}))
+        assert "\n" not in str(refused.value)
+
+
+def leaves(found):
+    """The arrays of a Dataset or of nested tuples."""
+    values = found.data_vars.values() if hasattr(found, "data_vars") else jax.tree.leaves(found)
+    return [np.nan_to_num(value, nan=-1) for value in values]
+
+
+def test_members_are_numbered_by_the_run(run):
+    found = survey(run.of([3, 2]))
+    assert found.member.values.tolist() == [3, 2]
+    assert found.attrs["operation"] == "random"
+    assert "For random that order is arbitrary" in found.attrs["order_of_tokens"]
+    with pytest.raises(ValueError, match="survey: a Run numbers its members"):
+        survey(run.of([3, 2]), members=[0, 1])
+
+
+def test_tables_of_different_moduli_are_not_taken_for_one_another(tmp_path):
+    """Two tokens side by side, 2 x 7 rows, and summed, 14: one shape of all parameters."""
+    base = Config(**TINY | {"embed_dim": 0, "classes": 14})
+    sweep = Sweep.zip(base, modulus=[7, 14], combine=["concatenate", "sum"])
+    assert layout.shapes(sweep[0]) == layout.shapes(sweep[1])
+    both = grokjax.Run(tmp_path, {}, sweep, [0, 1])
+    both.__dict__["params"] = {"hidden": {"kernel": np.zeros((2, 14, 8))}}  # as if trained
+    with pytest.raises(ValueError, match="embeddings: members differ in modulus; use select"):
+        _ = both.embeddings
+
+
+def test_ratios_of_the_neurons_are_recorded(run):
+    for m in (0, 2):
+        expected = ratios_by_definition(run.params_of(m), run.sweep[m])
+        recorded = run.history.neuron_ipr.sel(member=m).values
+        assert np.isfinite(recorded).all()
+        np.testing.assert_allclose(recorded[-1], expected.mean(), rtol=1e-4)
+
+
+def test_a_run_of_an_earlier_version_opens_without_them(run, tmp_path):
+    """Its records lack the variable; those of a resumed run begin in the middle."""
+    old = shutil.copytree(run.directory, tmp_path / "run")
+    *_, last = journal.intact(old, "records")
+    for path in journal.intact(old, "records"):
+        whole = path.read_bytes()
+        arrays = {n: x for n, x in journal.read(path).items() if n != "neuron_ipr"}
+        with files.listing(old, f"records/{path.name}") as temporary, temporary.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+    history = grokjax.load(old).history
+    assert "neuron_ipr" not in history
+    assert history.equals(run.history.drop_vars("neuron_ipr"))
+    with files.listing(old, f"records/{last.name}") as temporary:
+        temporary.write_bytes(whole)
+    mixed = grokjax.load(old).history.neuron_ipr.values
+    assert np.isnan(mixed).any()
+    known = ~np.isnan(mixed)
+    np.testing.assert_array_equal(mixed[known], run.history.neuron_ipr.values[known])
+
+
 def test_report_has_a_part_for_each_network(run):
     page = report.write(run.directory).read_text()
     assert "embed dim 0, hidden layers 1, activation square" in page
     assert "embed dim 4, hidden layers 2, activation tanh" in page
+    one_hot, embedded = re.findall(r'<section id="learnt-\d".*?</section>', page, re.S)
+    assert "With one-hot inputs every hidden neuron has its own weights" in one_hot
+    assert "inverse participation ratio of the hidden neurons of member" in one_hot
+    assert "Spectrum of the embedding of every member" not in one_hot
+    assert "Spectrum of the embedding of every member" in embedded
+    (tile,) = ratios(groups(run.select(embed_dim=0)))
+    expected = ratios_by_definition(run.params_of(0), run.sweep[0]).mean()
+    others = ratios_by_definition(run.params_of(1), run.sweep[1]).mean()
+    assert tile["label"] == "neuron IPR"
+    assert float(tile["value"]) == pytest.approx((expected + others) / 2, abs=0.006)
+    assert "For divide, random that order is arbitrary" in page

@@ -5,9 +5,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from grokjax.analysis.neurons import neurons
-from tests.planted import SEEDS, network, often
+from grokjax.analysis import neurons as analysis
+from tests.planted import SEEDS, network, network_of, often
 from tests.reference import forward
+
+
+def neurons(params):
+    """Of random and planted networks, whose shapes say all there is to know."""
+    return analysis.neurons(params, network=network_of(params))
 
 
 def by_member(params, index=0):

@@ -81,7 +81,7 @@ def test_every_member_is_in_the_table_and_in_the_data(finished, whole):
     np.testing.assert_allclose(data[0]["curves"]["test_accuracy"], last, rtol=5e-3)
     assert len(data[0]["spectrum"]) == 2
     assert sum(data[0]["spectrum"]) == pytest.approx(1, abs=1e-2)
-    plane = survey(finished.of([0]).params).plane.values[0]  # [K, P, 2]
+    plane = survey(finished.of([0])).plane.values[0]  # [K, P, 2]
     assert data[0]["circles"]
     for circle in data[0]["circles"]:
         points = np.stack([circle["x"], circle["y"]], axis=1) / 100

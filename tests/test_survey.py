@@ -11,7 +11,16 @@ from grokjax.analysis.members import over_members
 from grokjax.analysis.neurons import neurons
 from grokjax.analysis.pca import pca
 from grokjax.analysis.survey import DIMS, findings, survey
-from tests.planted import network, planted
+from tests.planted import network, network_of, planted
+
+
+def all_of(params):
+    """`findings` of random and planted networks, whose shapes say all there is to know."""
+    return findings(params, network=network_of(params))
+
+
+def surveyed(params, **settings):
+    return survey(params, network=network_of(params), **settings)
 
 
 def picked(tree, index):
@@ -31,20 +40,20 @@ def params():
 @pytest.mark.parametrize("members", [[2], [0, 1, 2], [4, 3, 2, 1, 0], [2, 2, 2, 2, 2, 2, 2, 2]])
 def test_a_members_numbers_do_not_depend_on_its_company(params, members):
     assert len(jax.local_devices()) == 4
-    together, some = findings(params), findings(picked(params, members))
+    together, some = all_of(params), all_of(picked(params, members))
     assert_same_bits(some, picked(together, members))
 
 
 def test_no_members_at_all(params):
-    none = findings(picked(params, slice(0)))
-    shapes = jax.tree.map(lambda leaf: (leaf.shape[1:], leaf.dtype), findings(params))
+    none = all_of(picked(params, slice(0)))
+    shapes = jax.tree.map(lambda leaf: (leaf.shape[1:], leaf.dtype), all_of(params))
     assert jax.tree.map(lambda leaf: (leaf.shape[1:], leaf.dtype), none) == shapes
     assert {len(leaf) for leaf in jax.tree.leaves(none)} == {0}
 
 
 def test_results_are_numpy_arrays_to_write_to(params):
     for members in (1, 4, 5):
-        for leaf in jax.tree.leaves(findings(picked(params, slice(members)))):
+        for leaf in jax.tree.leaves(all_of(picked(params, slice(members)))):
             assert type(leaf) is np.ndarray
             assert len(leaf) == members
             leaf[:] = 0
@@ -54,8 +63,8 @@ def test_a_member_without_numbers_touches_no_other(params):
     broken = jax.tree.map(np.copy, params)
     broken["embed"]["embedding"][1] = np.nan
     others = [0, 2, 3, 4]
-    found = findings(broken)
-    assert_same_bits(picked(found, others), picked(findings(params), others))
+    found = all_of(broken)
+    assert_same_bits(picked(found, others), picked(all_of(params), others))
     assert all(np.isnan(leaf[1]).all() for leaf in (*found.pca, *found.planes, found.gini))
 
 
@@ -116,7 +125,7 @@ def planted_params():
 
 @pytest.fixture(scope="module")
 def found(planted_params):
-    return survey(planted_params, members=[4, 8, 15, 16])
+    return surveyed(planted_params, members=[4, 8, 15, 16])
 
 
 def test_survey_finds_what_was_planted(found):
@@ -155,8 +164,11 @@ def test_survey_is_the_single_functions(found, planted_params):
     def values(*names):
         return tuple(found[name].values for name in names)
 
-    embedding = planted_params["embed"]["embedding"]
-    components, tables = pca(embedding, components=12), fourier.spectra(planted_params)
+    embedding, kind = planted_params["embed"]["embedding"], network_of(planted_params)
+    components, tables = (
+        pca(embedding, components=12),
+        fourier.spectra(planted_params, network=kind),
+    )
     pairs = circles.pairs(components.scores)
     expected = {
         ("explained", "scores"): components[2:],
@@ -168,12 +180,12 @@ def test_survey_is_the_single_functions(found, planted_params):
             "neuron_phase",
             "activation_power",
             "logit_power",
-        ): neurons(planted_params),
+        ): neurons(planted_params, network=kind),
         ("participation",): [participation(tables.embedding)],
         ("gini",): [gini(np.sqrt(tables.embedding))],
-        ("key",): [fourier.is_key(tables.embedding)],
+        ("key",): [fourier.is_key(tables.embedding, fourier.key_times(16))],
     }
-    assert {name for names in expected for name in names} == set(DIMS) - {"power"}
+    assert {name for names in expected for name in names} == set(DIMS) - {"power", "neuron_ipr"}
     for names, arrays in expected.items():
         for name, mine, single in zip(names, values(*names), arrays, strict=True):
             # Programs differ, so sums may be taken in another order.
@@ -183,16 +195,16 @@ def test_survey_is_the_single_functions(found, planted_params):
 
 
 def test_survey_without_numbers_of_members_and_with_another_threshold(found, planted_params):
-    other = survey(planted_params, key_times=1e-9)
+    other = surveyed(planted_params, key_times=1e-9)
     assert other.member.values.tolist() == [0, 1, 2, 3]
     assert other.key.values.sum(axis=1).tolist() == [26, 26, 26, 0]
     assert found.drop_vars(["key", "member"]).equals(other.drop_vars(["key", "member"]))
 
 
 def test_survey_of_an_embedding_narrower_than_twelve(params):
-    narrow = survey(params)
+    narrow = surveyed(params)
     assert (narrow.sizes["component"], narrow.sizes["pair"]) == (4, 2)
-    empty = survey(picked(params, slice(0)))
+    empty = surveyed(picked(params, slice(0)))
     assert empty.sizes["member"] == 0
     assert empty.drop_dims("member").sizes == narrow.drop_dims("member").sizes
 
@@ -200,7 +212,7 @@ def test_survey_of_an_embedding_narrower_than_twelve(params):
 @pytest.mark.parametrize(("modulus", "dims"), [(3, 4), (2, 4), (7, 1)])
 def test_the_smallest_networks(modulus, dims):
     """One frequency, or one component and so no pair."""
-    found = survey(network(modulus, dims, hidden=3, members=2, seed=0))
+    found = surveyed(network(modulus, dims, hidden=3, members=2, seed=0))
     assert found.sizes["pair"] == min(modulus, dims) // 2
     for shares in found.pair_shares.values:
         assert len(circles.read(shares, modulus)) == found.sizes["pair"]
@@ -209,7 +221,7 @@ def test_the_smallest_networks(modulus, dims):
 def test_a_member_without_numbers_has_no_frequency_either():
     params = network(7, 4, hidden=3, members=2, seed=0)
     params["embed"]["embedding"][1] = np.nan
-    found = survey(params)
+    found = surveyed(params)
     assert (found.neuron_frequency.values[0] > 0).any()
     assert (found.neuron_frequency.values[1] == 0).all()
     assert not found.key.values[1].any()

@@ -7,24 +7,46 @@ planes follow Nanda et al. 2023 (Sec. 4.1, App. C) and Liu et al. 2022.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from grokjax import layout, models
-from grokjax.analysis.members import over_members
+from grokjax import layout, models, tasks
+from grokjax.analysis.members import of_networks, over_members
 from grokjax.arguments import positive, takes, whole
 from grokjax.config import Config
 
-KEY_TIMES = 1.25
-"""A frequency is a key one from this many times an even share of the power.
+DEVIATIONS = 2 * 2**0.5
+"""How far above an even share a key frequency is, in deviations of an untrained table's shares.
 
-Shares of an untrained embedding scatter by about 1 / sqrt(D) of the even share, 0.09 at D = 128, so
-few of its frequencies reach this; of 32 grokked members of the recipe `notebook` nearly all circles
-do, and only circles.
+Those scatter by about 1 / sqrt(D) of the even share, so `key_times` is 1.25 at D = 128: of 32
+grokked members of the recipe `notebook` nearly all circles reach it, and only circles.
 """
+
+
+@takes(width=whole(1))
+def key_times(width: int) -> float:
+    """Times an even share of a table's power from which a frequency is a key one.
+
+    Args:
+      width: D, columns of the table `[P, D]`.
+    """
+    return 1 + DEVIATIONS / width**0.5
+
+
+def order_of_tokens(operations: Iterable[str]) -> str:
+    """What frequencies over the tokens mean for these operations, in words."""
+    text = "Frequencies are over the tokens in their own order, 0 to P - 1."
+    others = [name for name in dict.fromkeys(operations) if not tasks.TASKS[name].cyclic]
+    if not others:
+        return text
+    text += f" For {', '.join(others)} that order is arbitrary, so structure may not show in them"
+    if {"multiply", "divide"} & set(others):
+        text += " (products have their circles in the order of powers of a primitive root)"
+    return text + "."
 
 
 @takes(modulus=whole(1))
@@ -41,6 +63,13 @@ def basis(modulus: int) -> tuple[np.ndarray, np.ndarray]:
     angles = 2 * np.pi * np.outer(frequencies, t) / modulus
     rows = np.where((t % 2 == 1)[:, None] | (t == 0)[:, None], np.cos(angles), np.sin(angles))
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32), frequencies
+
+
+def folded(power: Array) -> Array:
+    """Power of cosine and sine of each frequency added up, `[P, N]` by `basis` -> `[K + 1, N]`."""
+    modulus = len(power)
+    sines = jnp.pad(power[2::2], ((0, 1 - modulus % 2), (0, 0)))  # none for k = P/2
+    return jnp.concatenate([power[:1], power[1::2] + sines])
 
 
 @over_members
@@ -62,25 +91,24 @@ def power(table: Array) -> Array:
 class Spectra(NamedTuple):
     """Power at frequencies 1..P // 2 of every table over tokens that the network holds."""
 
-    embedding: Array  # [P // 2]
-    first: Array  # [P // 2], the embedding through the first layer's half for the first token
-    second: Array  # [P // 2], and for the second
+    embedding: Array  # [P // 2], of `layout.table`: one-hot inputs have the same as `first`
+    first: Array  # [P // 2], what a token as first operand brings to the first hidden layer
+    second: Array  # [P // 2], and as second operand
     output: Array  # [P // 2], of the output weights over the classes; NaN if they are not P
 
 
-@over_members
-def spectra(params: dict[str, Any], network: Config | None = None) -> Spectra:
-    """Spectra of one member's embedding, both projected tables and output weights.
+@of_networks
+def spectra(params: dict[str, Any], network: Config) -> Spectra:
+    """Spectra of one member's token table, both projected tables and output weights.
 
     Args:
-      params: of a member.
-      network: of what (see `layout.network`); None: the notebook's kind.
+      params: of one member; `spectra(run)` is of all.
+      network: the settings of its network (see `layout.network`).
     """
-    network = network or layout.inferred(params)
     model, width = models.build(network), network.hidden_dim
-    embedding = power.one(layout.table(params, network.modulus))
+    embedding = power.one(layout.table(params, network))
     tokens = model.tokens(model.pack(params))  # [P, 2H], or [P, H] if the same for both
-    output = params["embed"]["embedding"] if network.tied else params["output"]["kernel"].T
+    output = layout.output_table(params, network)
     return Spectra(
         embedding=embedding,
         first=power.one(tokens[:, :width]),
@@ -99,11 +127,16 @@ def shares(power: np.ndarray) -> np.ndarray:
 
 
 @takes(power="... K", times=positive)
-def is_key(power: np.ndarray, times: float = KEY_TIMES) -> np.ndarray:
+def is_key(power: np.ndarray, times: float) -> np.ndarray:
     """Which frequencies are key ones: those with at least `times` an even share of the power.
 
-    `[..., K]` -> bool `[..., K]`; entry i is frequency i + 1. A network that uses
-    nearly all of its few frequencies alike (four of five at P = 11) has none.
+    `[..., K]` -> bool `[..., K]`; entry i is frequency i + 1. A table in which nearly all
+    frequencies have the same power (four of five at P = 11) has none; there the neurons tell
+    (`neurons.key_frequencies`).
+
+    Args:
+      power: such as `Spectra.embedding`.
+      times: such as `key_times(D)` for a table of width D.
     """
     return shares(power) >= min(1.0, times / power.shape[-1])
 

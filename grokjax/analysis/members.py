@@ -1,14 +1,24 @@
-"""From a function of one member to a function of all: the only place where analysis is mapped."""
+"""From a function of one member to a function of all: the only place where analysis is mapped.
+
+Also how analysis is told which network parameters are of: by a Run, or in words.
+"""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
+from grokjax import layout
+from grokjax.config import Config
 from grokjax.settings import refuse
+
+if TYPE_CHECKING:
+    from grokjax.run import Run
+
+Params = dict[str, Any]
 
 Result = TypeVar("Result")
 
@@ -90,3 +100,76 @@ def _check(name: str, given: tuple, leaves: list[Any], settings: dict[str, Any])
 def over_members(one: Callable[..., Result]) -> OverMembers[Result]:
     """Decorator: a function for one member, for all of them (see `OverMembers`)."""
     return OverMembers(one)
+
+
+class OfNetworks(OverMembers[Result]):
+    """A function `(params, network)` of one member, for all members of a Run.
+
+    Called as `f(run)`, or as `f(run.params, network=run.network)`. Raises ValueError as
+    `params_and_network` does.
+    """
+
+    def __call__(
+        self, source: Run | Params, network: Config | None = None, **settings: Any
+    ) -> Result:
+        params, network = params_and_network(self.one.__name__, source, network)
+        return super().__call__(params, network=network, **settings)
+
+
+def of_networks(one: Callable[..., Result]) -> OfNetworks[Result]:
+    """Decorator: a function of one network, for those of a Run (see `OfNetworks`)."""
+    return OfNetworks(one)
+
+
+def params_and_network(
+    name: str, source: Run | Params, network: Config | None
+) -> tuple[Params, Config]:
+    """The parameters of all members, and the settings of the network that they are of.
+
+    Args:
+      name: of the function that asks, for messages.
+      source: a Run, or parameters with a leading axis of members.
+      network: None for a Run; for parameters a Config, such as `run.network`.
+
+    Raises:
+      ValueError: parameters without a network or of another one, or a Run whose members
+        have several kinds of network.
+    """
+    from grokjax.run import Run
+
+    if isinstance(source, Run):
+        if network is not None:
+            raise ValueError(f"{name}: a Run has its own network; leave out network")
+        known = source.network  # the refusal of several kinds comes first
+        return source.params, known
+    if not isinstance(source, dict) or not all(isinstance(q, dict) for q in source.values()):
+        kind = type(source).__name__
+        raise ValueError(f"{name}: pass a Run or its parameters (run.params), got {kind}")
+    if network is None:
+        raise ValueError(
+            f"{name}: parameters do not say what network they are of; pass the Run, "
+            "or network=run.network with them"
+        )
+    if not isinstance(network, Config):
+        kind = type(network).__name__
+        raise ValueError(f"{name}: network must be a Config such as run.network, got {kind}")
+    _check_shapes(name, source, layout.shapes(network))
+    return source, layout.network(network)
+
+
+def _check_shapes(name: str, params: Params, expected: layout.Shapes) -> None:
+    """Raises ValueError unless parameters are those of members with such networks."""
+    arrays = {f"{layer}/{n}": np.shape(x) for layer, q in params.items() for n, x in q.items()}
+    if {n: shape[1:] for n, shape in arrays.items()} == expected:
+        return
+    if arrays == expected:
+        raise ValueError(
+            f"{name}: these are one member's parameters, without an axis of members; "
+            "use run.of([member])"
+        )
+    other = next(n for n in [*expected, *arrays] if arrays.get(n, ())[1:] != expected.get(n))
+    raise ValueError(
+        f"{name}: these parameters are of another network: {other} is "
+        f"{list(arrays.get(other, ())[1:]) or 'missing'}, and network has "
+        f"{list(expected.get(other, ())) or 'none'}"
+    )

@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
-from grokjax import layout, models, tasks
+from grokjax import models, tasks
 from grokjax.analysis import fourier
-from grokjax.analysis.members import over_members
+from grokjax.analysis.members import of_networks
 from grokjax.config import Config
 
 
@@ -30,18 +31,18 @@ class Neurons(NamedTuple):
     logits: Array  # [K + 1, K + 1], the same of all logits
 
 
-@over_members
-def neurons(params: dict[str, Any], network: Config | None = None) -> Neurons:
+@of_networks
+def neurons(params: dict[str, Any], network: Config) -> Neurons:
     """Frequencies and phases of the hidden neurons, and both 2-D spectra.
 
     Power is that of values centred over all P**2 pairs, so entry [0, 0] of a
     spectrum is 0, and its sum is the sum of squares (Parseval).
 
     Args:
-      params: of a member. With several hidden layers the last one is meant.
-      network: of what (see `layout.network`); None: the notebook's kind.
+      params: of one member; `neurons(run)` is of all. With several hidden layers the neurons
+        are those of the last one.
+      network: the settings of its network (see `layout.network`).
     """
-    network = network or layout.inferred(params)
     model, modulus, width = models.build(network), network.modulus, network.hidden_dim
     pairs = jnp.asarray(tasks.pairs(modulus))
     hidden = model.hidden(params, pairs).reshape(modulus, modulus, width)
@@ -50,7 +51,7 @@ def neurons(params: dict[str, Any], network: Config | None = None) -> Neurons:
     cosine = jnp.arange(1, modulus, 2)  # rows of the basis, [K]
     sine = jnp.minimum(cosine + 1, modulus - 1)  # for k = P/2 there is none: counted out below
     paired = (cosine < modulus - 1)[:, None]
-    in_a, in_b = _folded(power[:, 0])[1:], _folded(power[0])[1:]  # [K, H]
+    in_a, in_b = fourier.folded(power[:, 0])[1:], fourier.folded(power[0])[1:]  # [K, H]
     sines = power[cosine, sine] + power[sine, cosine] + power[sine, sine]
     explained = in_a + in_b + power[cosine, cosine] + jnp.where(paired, sines, 0)
     total = power.sum(axis=(0, 1))  # [H]
@@ -72,6 +73,31 @@ def neurons(params: dict[str, Any], network: Config | None = None) -> Neurons:
     )
 
 
+def key_frequencies(frequency: np.ndarray, share: np.ndarray, modulus: int) -> np.ndarray:
+    """Which frequencies the neurons use, bool `[..., P // 2]`; entry i is frequency i + 1.
+
+    A neuron counts where its frequency explains at least half of what K equal frequencies
+    would leave unexplained, (1 + 1/K) / 2; a frequency is used that has at least a quarter of
+    an even share of all H neurons, H / 4K, so at least one. Of untrained networks of 53
+    tokens or more no neuron counts.
+
+    Args:
+      frequency: `[..., H]`, `Neurons.frequency`.
+      share: `[..., H]`, `Neurons.share`.
+      modulus: P.
+    """
+    k = np.arange(1, modulus // 2 + 1)
+    counts = neurons_of(frequency, share, modulus)
+    return counts >= max(1.0, frequency.shape[-1] / (4 * len(k)))
+
+
+def neurons_of(frequency: np.ndarray, share: np.ndarray, modulus: int) -> np.ndarray:
+    """How many neurons count for each frequency (see `key_frequencies`), int `[..., P // 2]`."""
+    k = np.arange(1, modulus // 2 + 1)
+    counted = share >= (1 + 1 / len(k)) / 2 - 1e-6  # a NaN is not
+    return np.sum((frequency[..., None] == k) & counted[..., None], axis=-2)
+
+
 def _spectrum(values: Array) -> Array:
     """`[P, P, N]` over (a, b), centred over both, in the real Fourier basis of each."""
     modulus, _, count = values.shape
@@ -81,13 +107,6 @@ def _spectrum(values: Array) -> Array:
     return waves.at[0, 0].set(0.0)  # the mean
 
 
-def _folded(power: Array) -> Array:
-    """Cosine and sine of each frequency added up: `[P, N]` -> `[K + 1, N]`."""
-    modulus = len(power)
-    sines = jnp.pad(power[2::2], ((0, 1 - modulus % 2), (0, 0)))  # none for k = P/2
-    return jnp.concatenate([power[:1], power[1::2] + sines])
-
-
 def _folded_twice(power: Array) -> Array:
     """The same in both directions: `[P, P]` -> `[K + 1, K + 1]`."""
-    return _folded(_folded(power).T).T
+    return fourier.folded(fourier.folded(power).T).T

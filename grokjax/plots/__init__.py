@@ -11,6 +11,7 @@ from grokjax.plots.curves import accuracy, curves, loss, norms
 from grokjax.plots.grids import heat_map
 from grokjax.plots.incidences import incidence, incidences
 from grokjax.plots.machine import occupancy, scaling, throughput
+from grokjax.plots.periodicity import ipr_over_training, periodicity
 from grokjax.plots.phases import phase_diagram, phase_legend
 from grokjax.plots.spectra import (
     key_counts,
@@ -37,6 +38,7 @@ __all__ = [
     "heat_map",
     "incidence",
     "incidences",
+    "ipr_over_training",
     "key_counts",
     "learning_times",
     "loss",
@@ -46,6 +48,7 @@ __all__ = [
     "norms",
     "occupancy",
     "panel",
+    "periodicity",
     "phase_diagram",
     "phase_legend",
     "planes",

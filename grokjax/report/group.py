@@ -51,6 +51,32 @@ class Group:
         """Row of the member to show by itself: the first that grokked, or the first."""
         return int(self.grokked.argmax())
 
+    @property
+    def member(self) -> int:
+        """The number of that member."""
+        return int(self.found.member[self.shown])
+
+    @property
+    def one(self) -> xr.Dataset:
+        """What is known of that member."""
+        return self.found.isel(member=self.shown)
+
+    @property
+    def one_hot(self) -> bool:
+        """Whether neurons have their own weights from every token, instead of an embedding's."""
+        return self.run.network.embed_dim == 0
+
+    @property
+    def chance(self) -> float:
+        """About the inverse participation ratio of random weights over the tokens."""
+        return 2 / (self.modulus // 2 + 2)
+
+    @property
+    def ratios(self) -> np.ndarray:
+        """Mean inverse participation ratio of the neurons of the members in `key_counts`."""
+        means = self.found.neuron_ipr.mean("neuron").values
+        return means[self.grokked] if self.grokked.any() else means
+
 
 def groups(run: Run) -> list[Group]:
     """All groups of a run that have parameters yet, in the order of their first members."""
@@ -68,6 +94,5 @@ def groups(run: Run) -> list[Group]:
         kept = group if finite.all() else run.of(np.array(members)[finite].tolist())
         words = [f"{n} {getattr(config, n)}" for n in layout.NETWORK if n in run.sweep.swept]
         name = ", ".join(words).replace("_", " ") if len(by_network) > 1 else ""
-        labelled = survey(kept.params, kept.members.index.tolist(), network=config)
-        found.append(Group(name, kept, config.modulus, labelled))
+        found.append(Group(name, kept, config.modulus, survey(kept)))
     return found

@@ -43,6 +43,7 @@ def learnt(groups: list[Group]) -> Learnt:
             steps = circles.step_of(at + 1, group.modulus).tolist()
             rates = numbers(data["plane_circularity"][i][at], 3)
             known = list(zip((at + 1).tolist(), rates, steps, strict=True))
+            drawn = [] if group.one_hot else known  # each neuron has a circle of its own
             found[member] = {
                 "spectrum": numbers(spectra[i], 3),
                 "keys": [
@@ -52,7 +53,7 @@ def learnt(groups: list[Group]) -> Learnt:
                 "circles": [
                     {"frequency": k, "step": step or None, "circularity": rate}
                     | dict(zip("xy", hundredths(data["plane"][i][k - 1].T), strict=True))
-                    for k, rate, step in known
+                    for k, rate, step in drawn
                 ],
             }
     return found
@@ -96,7 +97,7 @@ def table(run: Run, found: Events, known: Learnt) -> tuple[list[dict], list[list
         ("test accuracy", True, "last logged"),
         ("train loss", True, f"last logged: {loss}"),
         ("test loss", True, f"last logged: {loss}"),
-        ("key frequencies", False, "of the embedding, the strongest first"),
+        ("key frequencies", False, "strongest first; or how many, where all are"),
     ]
     columns = [{"label": a, "numeric": b, "title": c} for a, b, c in heads]
     rows = []
@@ -105,6 +106,7 @@ def table(run: Run, found: Events, known: Learnt) -> tuple[list[dict], list[list
     ):
         settings = [(name, getattr(run.sweep[m], name)) for name in run.sweep.swept]
         keys = [str(k) for k, *_ in known.get(m, {}).get("keys", [])]
+        words = f"all {len(keys)}" if len(keys) == run.sweep[m].modulus // 2 else " ".join(keys)
         rows.append(
             [
                 _cell(str(m), float(m)),
@@ -120,7 +122,7 @@ def table(run: Run, found: Events, known: Learnt) -> tuple[list[dict], list[list
                 _number(f"{last['test_accuracy'][i]:.1%}", last["test_accuracy"][i]),
                 _number(f"{last['train_loss'][i]:.2g}", last["train_loss"][i]),
                 _number(f"{last['test_loss'][i]:.2g}", last["test_loss"][i]),
-                _cell(" ".join(keys), len(keys)),
+                _cell(words, len(keys)),
             ]
         )
     return columns, rows

@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from grokjax import paths, sessions
+from grokjax.analysis.fourier import order_of_tokens
 from grokjax.analysis.timing import Events, events
 from grokjax.cells import sweep_in_words
 from grokjax.commands import command
 from grokjax.config import FIELDS
 from grokjax.files import replacing
-from grokjax.report import members, pictures
+from grokjax.report import members, networks, pictures
 from grokjax.report.by_setting import by_setting
 from grokjax.report.figures import FORMATS, Section, save_all
 from grokjax.report.group import Group, groups, settings_of
 from grokjax.report.tiles import tiles
 from grokjax.run import Run, load
 from grokjax.settings import refuse
+from grokjax.tasks import TASKS
 
 NAME = "report.html"
 
@@ -93,7 +95,7 @@ def _sections(run: Run, found: Events, of_shape: list[Group]) -> list[Section]:
     made = [
         pictures.learning(run, found),
         pictures.sweep(run, found),
-        *(pictures.learnt(group, number) for number, group in enumerate(of_shape)),
+        *(networks.learnt(group, number) for number, group in enumerate(of_shape)),
         pictures.machine(run),
     ]
     return [section for section in made if section]
@@ -149,11 +151,9 @@ def _notices(run: Run, of_shape: list[Group]) -> list[str]:
     without = len(run) - sum(len(group.run) for group in of_shape)
     if without:
         notices.append(f"{without} members have no parameters saved yet and no spectrum below.")
-    if "multiply" in settings_of(run, "operation"):
-        notices.append(
-            "Frequencies are over the tokens in their own order. A network that multiplies has its "
-            "circles in the order of powers of a primitive root, which is not shown."
-        )
+    operations = settings_of(run, "operation")
+    if not all(TASKS[name].cyclic for name in operations):
+        notices.append(order_of_tokens(operations))
     diverged = run.members["status"].tolist().count("diverged")
     if diverged:
         notices.append(f"{diverged} members diverged.")

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from grokjax import labels, plots
-from grokjax.analysis import circles, fourier
 from grokjax.analysis.incidence import incidence, time_to
 from grokjax.analysis.timing import Events, Times, rule
 from grokjax.cells import axes, cells
 from grokjax.plots.facets import Facets, Panel
 from grokjax.report.figures import Section
-from grokjax.report.group import Group, settings_of
+from grokjax.report.group import settings_of
 from grokjax.run import Run
 
 
@@ -104,69 +103,6 @@ def _medians(history: Any, times: Times) -> Any:
     medians = [incidence(times[cell.rows]).quantile(0.5) for cell in cells(history)]
     rows = pd.DataFrame([cell.settings for cell in cells(history)]).assign(median=medians)
     return rows.set_index(axes(history))["median"].to_xarray()
-
-
-def learnt(group: Group, number: int) -> Section:
-    """Frequencies over members, and one member's circles."""
-    found = group.found
-    member = int(found.member[group.shown])
-    section = Section(
-        f"learnt-{number}",
-        "What they learnt" + (f": {group.name}" if group.name else ""),
-        "Power of the embedding at each frequency over the tokens. A frequency is a key one from "
-        f"{fourier.KEY_TIMES:g} times an even share of it; each has a plane of its own, in which a "
-        "circle is a circle even where principal components mix two. Pictures of one member are of "
-        f"member {member}; any other can be chosen below.",
-    )
-    spectra = fourier.shares(found.power.sel(table="embedding").values)
-    section.add(
-        plots.spectrum_of_members(spectra, found.member.values.tolist()),
-        "Spectrum of the embedding of every member",
-    )
-    counted, whose = group.key_counts
-    section.add(plots.key_counts(counted), f"How many key frequencies {whose} have", whose)
-    _one(section, group)
-    return section
-
-
-def _one(section: Section, group: Group) -> None:
-    """The pictures of one member."""
-    one, history = group.found.isel(member=group.shown), group.run.history
-    member = int(one.member)
-    readings = circles.read(one.pair_shares.values, group.modulus)
-    if readings:
-        section.add(
-            plots.components(one.scores.values, one.explained.values, readings, f"member {member}"),
-            f"Principal components of member {member}, in pairs",
-            f"Mixed: less than {circles.PURE:.0%} of a pair's power is in one frequency; no "
-            f"circle: less than {circles.SHOWN:.0%} is in two.",
-        )
-    at = np.flatnonzero(one.key.values)
-    if len(at):
-        steps = circles.step_of(at + 1, group.modulus)
-        rates = one.plane_circularity.values[at]
-        drawn = plots.planes(one.plane.values[at], at + 1, rates, steps, f"member {member}")
-        section.add(drawn, f"Member {member} in the planes of its key frequencies")
-    tables = dict(zip(one.table.values, fourier.shares(one.power.values), strict=True))
-    section.add(
-        plots.spectrum(tables, one.key.values, f"member {member}"),
-        f"Spectra of member {member}",
-        "first, second: the embedding through the first layer's half for each token.",
-    )
-    power = history.embedding_power.values[group.shown][:, : len(one.key)]
-    section.add(
-        plots.spectrum_over_training(power, history.epoch.values, f"member {member}"),
-        f"Spectrum of the embedding of member {member} through training",
-    )
-    frequency, share = one.neuron_frequency.values, one.neuron_share.values
-    section.add(
-        plots.neurons(frequency, share, one.key.values, f"member {member}"),
-        f"Frequencies of the hidden neurons of member {member}",
-    )
-    section.add(
-        plots.spectrum_2d(one.logit_power.values, f"logits of member {member}"),
-        f"Two-dimensional spectrum of the logits of member {member}",
-    )
 
 
 def machine(run: Run) -> Section | None:

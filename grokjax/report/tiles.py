@@ -24,6 +24,7 @@ def tiles(run: Run, found: Events, of_shape: list[Group]) -> list[Tile]:
     made += _times(found, run.config.stop_patience, pooled)
     if of_shape and not pooled:
         made.append(_key_frequencies(of_shape))
+        made += ratios([group for group in of_shape if group.one_hot])
     rounds = run.rounds
     if not rounds.empty:
         rate = rounds["steps"].sum() / rounds["training"].sum()
@@ -94,3 +95,13 @@ def _key_frequencies(of_shape: list[Group]) -> Tile:
     words = "; ".join(words for _, words in counted)
     note = f"median, {keys.min()} to {keys.max()}; {words}"
     return {"label": "key frequencies", "value": f"{np.median(keys):g}", "note": note}
+
+
+def ratios(one_hot: list[Group]) -> list[Tile]:
+    """The measure of networks whose neurons each have their own weights from every token."""
+    if not one_hot:
+        return []
+    ratios = np.concatenate([group.ratios for group in one_hot])
+    words = "; ".join(group.key_counts[1] for group in one_hot)
+    note = f"inverse participation ratio of a neuron, median over {words}; 1: a single wave"
+    return [{"label": "neuron IPR", "value": f"{np.median(ratios):.2f}", "note": note}]
