@@ -30,6 +30,11 @@ class Cell:
         """The settings in words: `weight decay 0.3, learning rate 0.01`."""
         return ", ".join(labels.setting_and_value(*item) for item in self.settings.items())
 
+    @property
+    def values(self) -> str:
+        """The values alone, where an axis has the names: `0.3, 0.01`."""
+        return ", ".join(labels.value(*item) for item in self.settings.items())
+
 
 def axes(history: Any) -> list[str]:
     """Swept settings of a history other than the seeds, in the order of the sweep."""

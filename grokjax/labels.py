@@ -60,13 +60,6 @@ def losses(names: Iterable[str]) -> str:
     return LOSSES.get(found[0], found[0]) if len(found) == 1 else "loss"
 
 
-def table(config: Config) -> str:
-    """What has one row a token in this network."""
-    if not config.embed_dim:
-        return "first-layer weights"  # the inputs are one-hot
-    return "embedding of a" if config.embeddings == "separate" else "embedding"
-
-
 def epochs(history: Any) -> str:
     """The label of an axis of epochs, with their steps where all members have as many."""
     if "step" not in history.coords:

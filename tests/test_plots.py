@@ -263,7 +263,8 @@ def test_axes_of_whole_numbers_have_whole_ticks():
 
 def test_rows_of_members_are_named_by_their_setting():
     groups = ["decay 0"] * 2 + ["decay 1"] * 4
-    ax = plots.spectrum_of_members(np.eye(6), range(6), groups=groups)
+    ax = plots.spectrum_of_members(np.eye(6), range(6), groups=groups, name="decay")
+    assert ax.get_ylabel() == "decay"
     assert [text.get_text() for text in ax.get_yticklabels()] == ["decay 0", "decay 1"]
     assert ax.get_yticks().tolist() == [0.5, 3.5]
     assert [line.get_ydata()[0] for line in ax.lines] == [1.5]

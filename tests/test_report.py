@@ -121,7 +121,7 @@ def test_pictures_have_words_and_each_shape_its_own(finished, whole):
 def test_figures_are_there_for_phones_too(whole):
     sources, images = whole.all("source"), whole.all("img")
     assert len(sources) == len(images) > 10
-    for source, image in zip(sources[:2], images[:2], strict=True):
+    for source, image in zip(sources, images, strict=True):
         assert source["srcset"].startswith("data:image/png")
         assert "max-width" in source["media"]
         assert int(source["width"]) < 400 < int(image["width"])

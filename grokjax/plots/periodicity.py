@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 
+from grokjax import labels
 from grokjax.plots.style import OTHER, OTHERS, axes, styled, whole_numbers
 
 if TYPE_CHECKING:
@@ -34,7 +35,12 @@ def ipr_over_training(
     ax.plot(history.epoch.values, values.T, color=OTHERS[0], alpha=alpha, linewidth=1)
     if chance is not None:
         ax.axhline(chance, color="0.5", linewidth=0.9, linestyle=":")
-    ax.set(xlabel="epoch", ylabel="inverse participation ratio", title=title, ylim=(0, 1.02))
+    ax.set(
+        xlabel=labels.epochs(history),
+        ylabel="inverse participation ratio",
+        title=title,
+        ylim=(0, 1.02),
+    )
     whole_numbers(ax.xaxis)
     return ax
 

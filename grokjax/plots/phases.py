@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from grokjax.arguments import sequence, takes
-from grokjax.plots.style import axes, styled
+from grokjax.plots.style import axes, legend_below, styled
 
 COLORS = ("#009E73", "#56B4E9", "#0072B2", "#D55E00", "#BBBBBB", "#E69F00", "#CC79A7")
 
@@ -66,4 +66,4 @@ def phase_diagram(
 def phase_legend(fig: Figure, names: Sequence[str]) -> None:
     """The colours of `phase_diagram`, below all panels of a figure."""
     handles = [Patch(color=color, label=name) for color, name in zip(COLORS, names, strict=False)]
-    fig.legend(handles=handles, loc="outside lower center", ncols=len(names))
+    legend_below(fig, handles)

@@ -107,6 +107,7 @@ def spectrum_of_members(
     title: str = "",
     ax: Axes | None = None,
     groups: Sequence[str] = (),
+    name: str = "",
 ) -> Axes:
     """Share of the power at each frequency, a row a member, from the top.
 
@@ -115,8 +116,9 @@ def spectrum_of_members(
       members: their numbers, or other names of the rows.
       title: above the axes.
       ax: where to draw; None: on a new figure.
-      groups: what each row belongs to, such as `weight decay 0.3`, rows of a group
+      groups: what each row belongs to, such as the value of a setting, rows of a group
         together. Lines part the groups, and they are named instead of the members.
+      name: what the groups are values of.
 
     Returns:
       The axes drawn on.
@@ -133,7 +135,7 @@ def spectrum_of_members(
         ax.set_yticks(middles, [groups[start] for start in starts], fontsize=8)
         for start in starts[1:]:
             ax.axhline(start - 0.5, color="white", linewidth=1)
-        keep_apart(ax, ax.get_yticklabels())
+        ax.set_ylabel(name)
     else:
         every = max(1, -(-count // 16))
         ax.set_yticks(range(0, count, every), [str(m) for m in members[::every]])

@@ -55,13 +55,10 @@ class Section:
     text: str
     pictures: list[Picture] = field(default_factory=list)
 
-    def add(
-        self, draw: Callable[[], Figure | Axes] | Figure | Axes, alt: str, caption: str = ""
-    ) -> None:
+    def add(self, draw: Callable[[], Figure | Axes], alt: str, caption: str = "") -> None:
         """Adds a figure; its file is named after the section and its place in it."""
         name = f"{self.id}-{len(self.pictures) + 1}"
-        make = (lambda: draw) if isinstance(draw, Figure | Axes) else draw
-        self.pictures.append(Picture(make, name, alt, caption))
+        self.pictures.append(Picture(draw, name, alt, caption))
 
     def rendered(self) -> dict[str, Any]:
         """The section as the template takes it."""

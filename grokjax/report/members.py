@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from grokjax import labels
+from grokjax import labels, layout
 from grokjax.analysis import circles, fourier
 from grokjax.analysis.timing import Events, Times, learnt_words
 from grokjax.report.group import Group
@@ -163,7 +163,7 @@ def drawn(run: Run, found: Events, known: Learnt) -> dict[str, Any]:
                 "facts": facts,
                 "loss": labels.losses([config.loss]),
                 "epoch": labels.epochs(history.isel(member=[i])),
-                "table": labels.table(config),
+                "table": layout.table_name(config),
                 "curves": {n: numbers(_trimmed(values), 3) for n, values in ends.items()},
                 "events": {n: None if np.isnan(e) else float(e) for n, e in events.items()},
                 "norms": {n: numbers(_trimmed(v[i]), 3) for n, v in norms.items()},

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from grokjax import layout, plots
+from grokjax import labels, layout, plots
 from grokjax.analysis import circles, fourier
 from grokjax.report.figures import Section
 from grokjax.report.group import Group
+from grokjax.report.over_members import add_key_counts, add_spectra
 
 
 def learnt(group: Group, number: int) -> Section:
@@ -19,13 +20,8 @@ def learnt(group: Group, number: int) -> Section:
         "chosen below.",
     )
     if not group.one_hot:
-        spectra = fourier.shares(group.found.power.sel(table="embedding").values)
-        section.add(
-            lambda: plots.spectrum_of_members(spectra, group.found.member.values.tolist()),
-            "Spectrum of the embedding of every member",
-        )
-    counted, whose = group.key_counts
-    section.add(lambda: plots.key_counts(counted), f"How many key frequencies {whose} have", whose)
+        add_spectra(section, group)
+    add_key_counts(section, group)
     history = group.run.history
     if "neuron_ipr" in history:
         section.add(
@@ -100,9 +96,10 @@ def _circles(section: Section, group: Group) -> None:
         f"Spectra of {title}",
         "first, second: what a token brings to the first hidden layer as either operand.",
     )
+    epochs, unit = history.epoch.values, labels.epochs(history)
     power = history.embedding_power.values[group.shown][:, : len(one.key)]
     section.add(
-        lambda: plots.spectrum_over_training(power, history.epoch.values, title),
+        lambda: plots.spectrum_over_training(power, epochs, title, unit=unit),
         f"Spectrum of the embedding of {title} through training",
     )
     section.add(
