@@ -13,6 +13,7 @@ from grokjax import plots
 from grokjax.analysis.circles import Reading
 from grokjax.analysis.incidence import incidence
 from grokjax.analysis.timing import Events, Times
+from grokjax.plots.style import legend_below, log_scale
 
 NAN = float("nan")
 
@@ -205,6 +206,39 @@ def test_spectra(tmp_path):
     assert [(bar.get_center()[0], bar.get_height()) for bar in counts.patches] == [(6, 2), (7, 1)]
     neurons = plots.neurons(np.array([2, 2, 0]), np.array([0.9, 0.5, NAN]), key)
     assert len(neurons.lines[0].get_ydata()) == 3
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (4.7, 5.2, {"4.8", "5"}),
+        (3e-4, 0.02, {r"$\mathdefault{5{\times}10^{-4}}$", "0.001", "0.02"}),
+        (1e-7, 20_000, {"1", "10,000"}),
+    ],
+)
+def test_labels_of_log_axes_are_numbers_and_differ(low, high, expected):
+    ax = plots.figure()[1]
+    ax.plot([0, 1], [low, high])
+    log_scale(ax, "y")
+    ax.get_figure().draw_without_rendering()
+    texts = [text.get_text() for text in ax.get_yticklabels() if text.get_text()]
+    assert len(set(texts)) == len(texts)
+    assert expected <= set(texts)
+
+
+@pytest.mark.parametrize("labels", [["0.001", "0.003", "0.01", "1e+30"], ["a" * 30] * 2, ["1"] * 9])
+def test_a_legend_on_a_phone_is_within_the_figure(labels):
+    with plots.narrow():
+        fig, ax = plots.figure(7.5, 4.6)
+        for label in labels:
+            ax.plot([0, 1], label=label)
+        legend_below(ax)
+    canvas = FigureCanvasAgg(fig)
+    canvas.draw()
+    box = fig.legends[0].get_window_extent(canvas.get_renderer())
+    assert box.x0 >= 0
+    assert box.x1 <= fig.bbox.x1
+    assert ax.get_position().height * fig.get_figheight() > 1.5
 
 
 def boxes(ax):

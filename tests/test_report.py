@@ -1,15 +1,18 @@
 """The page of a run: whole, self-contained, escaped, also while the run goes on."""
 
+import base64
 import dataclasses
+import io
 import json
 import re
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import grokjax
-from grokjax import files, report
+from grokjax import files, plots, report
 from grokjax.analysis.survey import survey
 from grokjax.cli import main
 from grokjax.progress import Progress
@@ -125,6 +128,24 @@ def test_figures_are_there_for_phones_too(whole):
         assert source["srcset"].startswith("data:image/png")
         assert "max-width" in source["media"]
         assert int(source["width"]) < 400 < int(image["width"])
+
+
+def test_small_figures_keep_the_colour_of_a_short_line():
+    """Among gradients, which the palette of a smaller file would spend itself on."""
+    from grokjax.report.figures import Section
+
+    def draw():
+        fig, ax = plots.figure()
+        ax.imshow(np.arange(10_000.0).reshape(100, 100))
+        ax.plot([5, 8], [50, 50], color="#ff0000", linewidth=4)
+        return fig
+
+    section = Section("colours", "", "")
+    section.add(draw, "a line")
+    source = section.rendered()["figures"][0]["src"]
+    image = Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))).convert("RGB")
+    away = np.abs(np.asarray(image).astype(int) - [255, 0, 0]).max(axis=-1)
+    assert np.sum(away < 12) > 20
 
 
 def test_what_is_swept_has_a_row_each_and_no_tile_pools_it(finished):

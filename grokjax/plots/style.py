@@ -19,7 +19,6 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import (
     FuncFormatter,
-    LogFormatterMathtext,
     LogLocator,
     MaxNLocator,
     NullFormatter,
@@ -107,7 +106,7 @@ def axes(ax: Axes | None) -> Axes:
 
 def columns_of(texts: Sequence[str], width: float) -> int:
     """Columns of a legend with these texts in a figure so many inches wide."""
-    column = 0.5 + 0.082 * max(map(len, texts), default=1)  # a handle, and letters of 10 pt
+    column = 0.68 + 0.082 * max(map(len, texts), default=1)  # handle and gaps, letters of 10 pt
     return max(1, min(len(texts), int(width / column)))
 
 
@@ -130,7 +129,14 @@ def legend_below(
     elif handles:
         texts = [str(handle.get_label()) for handle in handles]
         columns = columns_of(texts, fig.get_figwidth())
+        _grow(fig, -(-len(texts) // columns) + bool(title))
         fig.legend(handles=handles, loc="outside lower center", ncols=columns, title=title)
+
+
+def _grow(fig: Figure, lines: int) -> None:
+    """Makes a figure for a phone as much higher as these lines of text take."""
+    if _narrow.get():
+        fig.set_figheight(fig.get_figheight() + 0.2 * lines)
 
 
 def heading(fig: Figure, title: str, note: str = "") -> None:
@@ -141,6 +147,7 @@ def heading(fig: Figure, title: str, note: str = "") -> None:
     if note:
         # An empty title of the uppermost axes would not keep room: the suptitle has both.
         small = textwrap.fill(note, max(20, int(width / 0.072)))
+        _grow(fig, small.count("\n") + lines.count("\n"))
         fig.suptitle(f"{lines}\n{small}", fontsize=10)
 
 
@@ -161,10 +168,12 @@ def log_scale(ax: Axes, which: Literal["x", "y"]) -> None:
 
 
 def _short(value: float, _: int | None = None) -> str:
-    """A number of a logarithmic axis: `0.02`, `5,000`, or a power of ten."""
+    """A number of a logarithmic axis: `0.02`, `5,000`, or a multiple of a power of ten."""
     if 1e-3 <= value < 1e6:
-        return f"{value:,g}" if value < 1 else f"{value:,.0f}"
-    return LogFormatterMathtext()(value)
+        return f"{value:,.6g}"
+    factor, power = f"{value:.3e}".split("e")
+    times = "" if float(factor) == 1 else f"{float(factor):g}" + r"{\times}"
+    return rf"$\mathdefault{{{times}10^{{{int(power)}}}}}$"
 
 
 class KeptApart(Artist):

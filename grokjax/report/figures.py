@@ -76,7 +76,10 @@ def save_all(sections: list[Section], folder: Path, suffix: str) -> list[Path]:
 def _png(draw: Callable[[], Figure | Axes]) -> dict[str, Any]:
     fig, buffer, small = figure_of(draw()), io.BytesIO(), io.BytesIO()
     fig.savefig(buffer, format="png", dpi=DPI)
-    image = Image.open(buffer).convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
+    image = Image.open(buffer).convert("RGB")
+    # The usual method would take the colour of a short line, as in a legend, for another.
+    method, dither = Image.Quantize.MAXCOVERAGE, Image.Dither.NONE
+    image = image.quantize(COLORS, method=method, dither=dither)
     image.save(small, format="png", optimize=True)
     width, height = (round(float(size * 100)) for size in fig.get_size_inches())
     data = base64.b64encode(small.getvalue()).decode()
