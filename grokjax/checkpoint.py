@@ -53,6 +53,7 @@ class Checkpoints:
         handlers = ocp.handlers.create_default_handler_registry(
             state=ocp.PyTreeCheckpointHandler(), meta=ocp.JsonCheckpointHandler()
         )
+        quiet.hide_closed_loops()
         with quiet.silent():  # it would warn that a reader only reads
             options = ocp.CheckpointManagerOptions(
                 preservation_policy=ocp.checkpoint_managers.LatestN(KEPT),

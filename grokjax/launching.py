@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import tyro
 
-from grokjax import commands, door, interrupt, output, words
+from grokjax import commands, door, interrupt, output, quiet, words
 from grokjax.settings import ConfigError
 from grokjax.sweep import Sweep
 
@@ -48,7 +48,7 @@ class Machine:
     process_id: Annotated[int | None, tyro.conf.arg(metavar="INT", **OPTIONAL)] = None
     """Number of this process, from 0."""
 
-    def options(self, quiet: bool) -> dict[str, Any]:
+    def options(self, silent: bool) -> dict[str, Any]:
         """The keywords of `train` and `resume`, having joined the other processes."""
         door.settled(self.lanes, self.devices, self.checkpoint_every)
         output.results_are_saved()
@@ -59,7 +59,7 @@ class Machine:
             "lanes": self.lanes,
             "devices": self.devices,
             "checkpoint_every": self.checkpoint_every,
-            "progress": not quiet,
+            "progress": not silent,
         }
 
 
@@ -93,7 +93,7 @@ def guarded(action: Callable[[], None]) -> int:
         commands.in_shell(),
     ):
         warnings.showwarning = _warn
-        sys.unraisablehook = _unraisable
+        quiet.hide_closed_loops()
         return _guarded(action) or _printed(stdout)
 
 
@@ -155,12 +155,6 @@ def _leave(code: int) -> int:
 def _warn(message: Warning | str, *_: object) -> None:
     """In place of Python's two lines with the place in the source."""
     _say(f"warning: {message}", 0)
-
-
-def _unraisable(what: Any) -> None:
-    """Leaves out what Orbax's threads say after a save that failed, which was reported already."""
-    if "Event loop is closed" not in str(what.exc_value):
-        sys.__unraisablehook__(what)
 
 
 def _say(message: object, code: int) -> int:

@@ -6,8 +6,9 @@ import contextlib
 import logging
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 ATTEMPTS = 10
 """Of a reader, while a trainer saves faster than it reads."""
@@ -52,3 +53,20 @@ def reason(error: Exception) -> str:
         logging.getLogger(name).addFilter(_not_of_orbax)
     code = re.search(r"os_error_code='(\d+)'", str(error))
     return os.strerror(int(code[1])) if code else one_line(error)
+
+
+def hide_closed_loops() -> None:
+    """From now on hide what Orbax's threads raise once a read or a write has failed.
+
+    The failure itself has been reported; its threads then find their event loop closed, and
+    Python would print a traceback for each of them.
+    """
+    before = sys.unraisablehook
+    if getattr(before, "__module__", None) == __name__:
+        return
+
+    def hook(what: Any) -> None:
+        if "Event loop is closed" not in str(what.exc_value):
+            before(what)
+
+    sys.unraisablehook = hook

@@ -16,7 +16,7 @@ from grokjax.stopping import judge
 from grokjax.sweep import Program
 
 SHORT = 20_000
-"""Characters of the parser's box, with all flags that are like a misspelt one."""
+"""Characters of the longest refusal: the parser's box around a value of many characters."""
 
 TINY = [
     *("--modulus", "5", "--embed-dim", "4", "--hidden-dim", "6", "--batch-size", "7"),
@@ -101,7 +101,7 @@ NAMES = sorted(GOOD.keys() | BAD.keys())
 
 
 def misspelt(name):
-    """Names near this one, none of which is a flag."""
+    """Names near this one. None is a flag, but for the `no-` of a boolean."""
     return st.sampled_from([name[:-1], name + "s2", name[:2], name.upper(), name[1:], "no-" + name])
 
 
@@ -122,13 +122,25 @@ def flags(draw):
     return [f"--{name}", *filter(None, values)]
 
 
+def once(words):
+    """Leave only the last of each flag: one that is given twice is refused."""
+    flags = [[]]
+    for word in words:
+        if word.startswith("--"):
+            flags.append([])
+        flags[-1].append(word)
+    last = {(flag or [""])[0].partition("=")[0].replace("_", "-"): flag for flag in flags}
+    return [word for flag in last.values() for word in flag]
+
+
 @st.composite
 def lines(draw):
     """A command line; `OUT` and `RUN` stand for directories."""
     more = [word for flag in draw(st.lists(flags(), max_size=3)) for word in flag]
     command = draw(st.sampled_from(["train"] * 5 + ["resume", "other", "other"]))
     if command == "train":
-        return ["train", "--out", "OUT", *TINY, *draw(st.sampled_from(SHAPES)).split(), *more]
+        given = ["train", "--out", "OUT", *TINY, *draw(st.sampled_from(SHAPES)).split(), *more]
+        return given if draw(st.integers(0, 7)) == 0 else once(given)
     if command == "resume":
         return ["resume", "RUN", *draw(st.sampled_from([[], ["--add-seeds", "3"]])), *more]
     first = ["info", "check", "report", "recipes", "dance", "Train", "--modulus", ""]
