@@ -53,7 +53,7 @@ MASK = [True, False, False, True, False, False]
         (xr.DataArray(MASK, dims="member"), [0, 3]),
         ([False] * 6, []),
     ],
-    ids=repr,
+    ids=lambda value: re.sub(" at 0x.*", "", repr(value)),
 )
 def test_members_are_named_by_numbers_or_by_a_mask(run, given, expected):
     assert numbers(run.of(given)) == expected
