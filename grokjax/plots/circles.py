@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike
 
 from grokjax.analysis.circles import Reading
 from grokjax.arguments import sequence, takes
-from grokjax.plots.style import TEST, TRAIN, figure, heading, keep_apart, legend_below, styled
+from grokjax.plots.apart import keep_apart
+from grokjax.plots.style import TEST, TRAIN, figure, heading, legend_below, styled
 
 MOST_NUMBERED = 120
 """Tokens up to which each may be written as its number; above, every fifth."""

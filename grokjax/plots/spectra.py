@@ -9,12 +9,12 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from grokjax.arguments import filled, sequence, takes
+from grokjax.plots.apart import keep_apart
 from grokjax.plots.style import (
     OTHER,
     OTHERS,
     axes,
     colorbar,
-    keep_apart,
     legend_below,
     log_scale,
     styled,

@@ -16,7 +16,6 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from matplotlib.ticker import (
     FuncFormatter,
     LogLocator,
@@ -174,41 +173,6 @@ def _short(value: float, _: int | None = None) -> str:
     factor, power = f"{value:.3e}".split("e")
     times = "" if float(factor) == 1 else f"{float(factor):g}" + r"{\times}"
     return rf"$\mathdefault{{{times}10^{{{int(power)}}}}}$"
-
-
-class KeptApart(Artist):
-    """Hides texts that would overlap one before them, each time a figure is drawn.
-
-    So it holds at any size and resolution, and as texts move in an animation.
-    """
-
-    def __init__(self, texts: Sequence[Text]) -> None:
-        super().__init__()
-        self.texts = list(texts)
-        self.set_zorder(-1)  # drawn before them
-        self.set_in_layout(False)
-
-    def draw(self, renderer: Any) -> None:
-        """Decides which texts are seen; draws nothing itself."""
-        kept = np.empty((0, 4))  # left, bottom, right, top
-        for text in self.texts:
-            text.set_visible(True)  # else it has no extent
-            box = text.get_window_extent(renderer).extents
-            apart = (
-                (kept[:, 0] >= box[2])
-                | (kept[:, 2] <= box[0])
-                | (kept[:, 1] >= box[3])
-                | (kept[:, 3] <= box[1])
-            )
-            text.set_visible(bool(apart.all()))
-            if apart.all():
-                kept = np.vstack([kept, box])
-
-
-def keep_apart(ax: Axes, texts: Sequence[Text]) -> None:
-    """Shows only those of these texts that overlap none before them; see `KeptApart`."""
-    if texts:
-        ax.add_artist(KeptApart(texts))
 
 
 def same_limits(several: Sequence[Axes]) -> None:
