@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -171,8 +172,9 @@ def planes(embedding: Array) -> Planes:
     angles = 2 * jnp.pi * (k[:, None] * jnp.arange(modulus)[None] % modulus) / modulus  # [K, P]
     waves = jnp.stack([jnp.cos(angles), jnp.sin(angles)], axis=1)  # [K, 2, P]
     directions = waves @ centred  # [K, 2, D]
-    left, _, right = jnp.linalg.svd(directions, full_matrices=False)
-    axes = left @ right  # [K, 2, D], orthonormal
+    # One matrix at a time: on CPU a batched one waits for the very threads that run it, and
+    # with a device on each of them for ever (jaxlib 0.10 and 0.11, lapack_sgesdd_ffi).
+    axes = jax.lax.map(_polar, directions)  # [K, 2, D], orthonormal
     points = jnp.swapaxes(axes @ centred.T, 1, 2)  # [K, P, 2]
     alone = k * 2 == modulus  # it has a direction and no plane
     points = jnp.where(alone[:, None, None] & (jnp.arange(2) == 1)[None, None], 0.0, points)
@@ -183,6 +185,12 @@ def planes(embedding: Array) -> Planes:
 
 
 @takes(points="... P 2")
+def _polar(directions: Array) -> Array:
+    """The orthonormal rows nearest to these, `[2, D]`."""
+    left, _, right = jnp.linalg.svd(directions, full_matrices=False)
+    return left @ right
+
+
 def rotation(points: Array) -> Array:
     """The power of a path `[..., P, 2]` through the tokens as shares of even rotations `[..., P]`.
 
