@@ -31,3 +31,9 @@ def test_a_network_that_is_always_right_inverts_all_but_what_is_right_by_chance(
 def test_arrays_and_what_diverged():
     found = phases([[1.0, np.nan]], [[0.1, np.nan]], 0.5)
     assert [PHASES[code] for code in found[0]] == ["memorisation", "neither"]
+
+
+@pytest.mark.parametrize("noise", [0, [0.3, 0.0], -0.1, np.nan])
+def test_labels_without_noise_have_no_phase(noise):
+    with pytest.raises(ValueError, match="noise: without random labels there is no phase"):
+        phases(np.ones(2), np.ones(2), noise)

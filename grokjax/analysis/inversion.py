@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from grokjax.arguments import takes
+from grokjax.settings import ConfigError
 
 PHASES = ("coexistence", "partial inversion", "full inversion", "memorisation", "neither")
 
@@ -22,9 +23,11 @@ def inverted_share(train: ArrayLike, noise: ArrayLike) -> np.ndarray:
 
     Args:
       train: accuracy on the training labels, random ones included, any shape.
-      noise: share of them that is random. About 1 / P of those are right by
-        chance, so full inversion is slightly less than 1.
+      noise: share of them that is random, more than 0. About 1 / P of those are right
+        by chance, so full inversion is slightly less than 1.
     """
+    if not np.all(np.asarray(noise) > 0):
+        raise ConfigError("noise: without random labels there is no phase; it must be more than 0")
     return (1 - np.asarray(train, float)) / np.asarray(noise, float)
 
 
