@@ -184,13 +184,13 @@ def planes(embedding: Array) -> Planes:
     return Planes(points, jnp.where(alone, jnp.nan, own), inside)
 
 
-@takes(points="... P 2")
 def _polar(directions: Array) -> Array:
     """The orthonormal rows nearest to these, `[2, D]`."""
     left, _, right = jnp.linalg.svd(directions, full_matrices=False)
     return left @ right
 
 
+@takes(points="... P 2")
 def rotation(points: Array) -> Array:
     """The power of a path `[..., P, 2]` through the tokens as shares of even rotations `[..., P]`.
 
