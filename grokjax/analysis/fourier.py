@@ -173,7 +173,7 @@ def planes(embedding: Array) -> Planes:
     waves = jnp.stack([jnp.cos(angles), jnp.sin(angles)], axis=1)  # [K, 2, P]
     directions = waves @ centred  # [K, 2, D]
     # One matrix at a time: on CPU a batched one waits for the very threads that run it, and
-    # with a device on each of them for ever (jaxlib 0.10 and 0.11, lapack_sgesdd_ffi).
+    # with a device on each of them for ever (seen with jaxlib 0.10.1).
     axes = jax.lax.map(_polar, directions)  # [K, 2, D], orthonormal
     points = jnp.swapaxes(axes @ centred.T, 1, 2)  # [K, P, 2]
     alone = k * 2 == modulus  # it has a direction and no plane
