@@ -27,6 +27,17 @@ def flags(**settings):
     return [word for name, value in named.items() for word in (name, str(value))]
 
 
+def once(words):
+    """Leave only the last of each flag: one that is given twice is refused."""
+    flags = [[]]
+    for word in words:
+        if word.startswith("--"):
+            flags.append([])
+        flags[-1].append(word)
+    last = {(flag or [""])[0].partition("=")[0].replace("_", "-"): flag for flag in flags}
+    return [word for flag in last.values() for word in flag]
+
+
 @pytest.fixture
 def tiny():
     """A config that trains in no time: 24 pairs, 3 steps an epoch, the last of 6 rows."""

@@ -14,6 +14,7 @@ from grokjax import cli, ensemble, sessions
 from grokjax.lanes import Lanes
 from grokjax.stopping import judge
 from grokjax.sweep import Program
+from tests.conftest import once
 
 SHORT = 20_000
 """Characters of the longest refusal: the parser's box around a value of many characters."""
@@ -120,17 +121,6 @@ def flags(draw):
     if len(values) == 1 and values[0] and draw(st.booleans()):
         return [f"--{name}={values[0]}"]
     return [f"--{name}", *filter(None, values)]
-
-
-def once(words):
-    """Leave only the last of each flag: one that is given twice is refused."""
-    flags = [[]]
-    for word in words:
-        if word.startswith("--"):
-            flags.append([])
-        flags[-1].append(word)
-    last = {(flag or [""])[0].partition("=")[0].replace("_", "-"): flag for flag in flags}
-    return [word for flag in last.values() for word in flag]
 
 
 @st.composite

@@ -11,6 +11,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from tests.conftest import once
+
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SMALLER = {
@@ -37,7 +39,7 @@ def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("notebooks")
     (folder / "notebooks").mkdir()
     for script, arguments in {command(path)[0]: command(path)[1] for path in NOTEBOOKS}.items():
-        words = [*arguments, *map(str, SMALLER[script]), "--quiet"]
+        words = once([*arguments, *map(str, SMALLER[script]), "--quiet"])
         done = subprocess.run(
             [sys.executable, ROOT / "experiments" / script, *words],
             cwd=folder,
