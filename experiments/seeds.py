@@ -38,7 +38,7 @@ def main(args: Args) -> None:
         ("grokked", "test", THRESHOLD),
     ):
         found = events(run, threshold, threshold)
-        label = f"{name} ({split} accuracy >= {threshold:.0%})"
+        label = f"{name} ({split} accuracy >= {threshold:.0%}, first of {config.stop_patience})"
         named[label] = incidence(found.memorised if split == "train" else found.grokked)
         print(f"{label}: {named[label].in_words()}, median and quartiles")
     peak = np.quantile(run.history.test_loss.max("eval"), (0.25, 0.5, 0.75))

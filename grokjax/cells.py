@@ -37,9 +37,14 @@ class Cell:
 
 
 def axes(history: Any) -> list[str]:
-    """Swept settings of a history other than the seeds, in the order of the sweep."""
-    names = [n for n, coordinate in history.coords.items() if coordinate.dims == ("member",)]
-    return [n for n in names if n not in ("member", "status", *SEEDS)]
+    """Settings that differ between members, other than the seeds, in the order of the sweep."""
+    return [name for name, values in _settings(history).items() if len(np.unique(values)) > 1]
+
+
+def _settings(history: Any) -> dict[str, np.ndarray]:
+    """The settings that the sweep names, other than the seeds, with each member's value `[M]`."""
+    of_members = {n: c.values for n, c in history.coords.items() if c.dims == ("member",)}
+    return {n: v for n, v in of_members.items() if n not in ("member", "status", *SEEDS)}
 
 
 def cells(history: Any) -> list[Cell]:
@@ -62,8 +67,13 @@ def seeds_of(found: list[Cell]) -> str:
 
 
 def sweep_in_words(history: Any) -> str:
-    """What is swept: `5 values of weight decay, 4 seeds each`."""
+    """What is swept: `5 values of weight decay, 4 seeds each`; `weight decay 1, 4 seeds`."""
     found = cells(history)
-    counts = {n: len({cell.settings[n] for cell in found}) for n in axes(history)}
-    words = [f"{n} values of {labels.setting(name)}" for name, n in counts.items()]
-    return ", ".join([*words, seeds_of(found)]) if found else "no members"
+    if not found:
+        return "no members"
+    words = []
+    for name, values in _settings(history).items():
+        number = len(np.unique(values))
+        several = f"{number} values of {labels.setting(name)}"
+        words.append(several if number > 1 else labels.setting_and_value(name, values[0]))
+    return ", ".join([*words, seeds_of(found)])

@@ -16,7 +16,12 @@ LOSSES = {
     "stablemax": "stablemax cross-entropy",
 }
 
-NONE = {"batch_size": "full batch", "data_seed": "as seed", "classes": "as tokens"}
+NONE = {
+    "batch_size": "full batch",
+    "data_seed": "as seed",
+    "classes": "as tokens",
+    "grokfast_lambda": "default",
+}
 """What None stands for; history files have -1 in its place."""
 
 
@@ -31,7 +36,7 @@ def value(name: str, of: Any) -> str:
         return NONE.get(name, "default")
     if isinstance(of, bool | np.bool_):
         return "yes" if of else "no"
-    return f"{of:g}" if isinstance(of, int | float | np.number) else str(of)
+    return f"{of:g}" if isinstance(of, float | np.floating) else str(of)
 
 
 def setting_and_value(name: str, of: Any) -> str:

@@ -1,11 +1,15 @@
 """Figures of sweeps: seeds alone are pooled, and labels say what the settings are."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import xarray as xr
 
 import grokjax
 from grokjax import Config, cells, labels, plots
+from grokjax.analysis import timing
+from grokjax.config import TYPES, names_of
 from grokjax.history import merged
 from grokjax.plots.facets import LISTED, Facets
 from grokjax.tasks import TASKS
@@ -178,3 +182,42 @@ def test_cells_differ_in_more_than_seeds():
     found = cells.cells(history)
     assert [cell.rows.tolist() for cell in found] == [[0, 1], [2, 3]]
     assert [cell.name for cell in found] == ["weight decay 0", "weight decay 1"]
+
+
+def test_a_setting_with_one_value_is_not_swept():
+    history = swept(weight_decay=[0.5])
+    assert cells.axes(history) == []
+    assert cells.sweep_in_words(history) == "weight decay 0.5, 3 seeds"
+    lines = plots.accuracy(history).lines
+    np.testing.assert_allclose(lines[1].get_ydata(), medians(history, "test_accuracy"))
+
+
+def test_values_are_told_apart():
+    assert labels.value("seed", np.int64(20251124)) == "20251124"
+    assert labels.value("grokfast_lambda", -1.0) == "default"
+    assert labels.value("batch_size", -1) == "full batch"
+
+
+def test_every_setting_that_may_be_none_has_a_name_for_it():
+    none = {n for n in names_of("static", "traced") if type(None) in get_args(TYPES[n])}
+    assert none == labels.NONE.keys()
+
+
+def test_every_layer_of_a_deep_network_is_drawn():
+    layers = [f"layer_{i}" for i in range(9)]
+    history = swept()
+    values = np.random.default_rng(1).uniform(1, 2, (3, 6, 9))
+    history = history.drop_vars(["layer_norm", "layer"]).assign(
+        layer_norm=(("member", "eval", "layer"), values)
+    )
+    (ax,) = plots.norms(history.assign_coords(layer=layers)).axes
+    assert [line.get_label() for line in ax.lines] == layers
+    styles = {(line.get_color(), line.get_linestyle()) for line in ax.lines}
+    assert len(styles) == len(layers), "each can be told from the others"
+
+
+def test_ticks_of_a_setting_are_its_values_in_order():
+    values = np.array([64, -1, 512, 128])
+    times = timing.Times(np.full(4, 20.0), np.full(4, 20.0), np.full(4, "stopped"))
+    ax = plots.times_against("batch size", values, {"grokked": times}, 100, "", "epoch")
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["full batch", "64", "128", "512"]

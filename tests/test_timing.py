@@ -105,6 +105,8 @@ def test_the_band_over_members_keeps_the_last_value_of_those_that_stopped():
     values = np.array([[0, 1, 2, 3], [0, 5, NAN, NAN], [0, 9, 9, 9], [NAN] * 4])
     np.testing.assert_array_equal(band(values)[1], [0, 5, 5, 5])
     assert np.isnan(band(values[3:])).all()
+    infinite = np.array([[1.0, np.inf], [2.0, np.nan], [3.0, 4.0]])  # one diverged
+    np.testing.assert_array_equal(band(infinite)[1], [2, 4])
 
 
 def test_text():

@@ -207,6 +207,10 @@ def band(values: np.ndarray) -> np.ndarray:
     whole = held(values)
     known = ~np.isnan(whole).all(axis=0)
     quartiles = np.full((3, values.shape[1]), np.nan)
-    with np.errstate(invalid="ignore"):  # between two infinities there is no quantile: NaN
-        quartiles[:, known] = np.nanquantile(whole[:, known], (0.25, 0.5, 0.75), axis=0)
+    with np.errstate(invalid="ignore"):  # between a number and infinity there is no quantile: NaN
+        between, low, high = (
+            np.nanquantile(whole[:, known], (0.25, 0.5, 0.75), axis=0, method=method)
+            for method in ("linear", "lower", "higher")
+        )
+    quartiles[:, known] = np.where(low == high, low, between)  # NumPy adds 0 * inf, which is NaN
     return quartiles

@@ -111,8 +111,10 @@ def norms(history: Any, title: str = "", log_epochs: bool = False) -> Figure:
     named = {layer: history.layer_norm.values[:, :, i] for i, layer in enumerate(layers)}
     if facets.axis is None and facets.combinations <= 1:
         fig, ax = figure(7.5, 4.6)
-        for (layer, values), color in zip(named.items(), LAYERS, strict=False):
-            _line(ax, history, values, log_epochs, color, label=layer)
+        for i, (layer, values) in enumerate(named.items()):
+            dashes = "-" if i < len(LAYERS) else "--"
+            color = LAYERS[i % len(LAYERS)]
+            _line(ax, history, values, log_epochs, color, label=layer, linestyle=dashes)
         _against_epochs(ax, history, log_epochs, "norm of the weights")
         legend_below(fig)
         heading(fig, *_words(history, facets, title))
@@ -232,7 +234,7 @@ def _styles(facets: Facets) -> list[Line2D]:
 def _loss_of(history: Any, found: list[Cell]) -> str:
     """The name of the loss of these cells."""
     if "loss" in history.coords:
-        return labels.losses(cell.settings["loss"] for cell in found)
+        return labels.losses(history.loss.values[row] for cell in found for row in cell.rows)
     return history.attrs.get("loss", "loss")
 
 

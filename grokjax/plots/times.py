@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from grokjax import labels
 from grokjax.analysis.incidence import Incidence, by_value
 from grokjax.analysis.timing import Events, Times
 from grokjax.arguments import positive, sequence, takes
@@ -63,7 +64,8 @@ def times_against(
         _medians(ax, np.arange(len(distinct)) + shift, by_value(values, times), top, i, label)
     if reached:
         ax.axhline(limit, color="0.6", linewidth=0.8, linestyle=":")
-    ax.set_xticks(range(len(distinct)), [v if isinstance(v, str) else f"{v:g}" for v in distinct])
+    setting = name.replace(" ", "_")
+    ax.set_xticks(range(len(distinct)), [labels.value(setting, value) for value in distinct])
     ax.set(xlabel=name, ylabel=unit, title=title, ylim=(0, 1.18 * top))
     handles = [*ax.get_legend_handles_labels()[0], *_key(named)]
     if given:

@@ -13,7 +13,6 @@ from grokjax.analysis.timing import Events, Times, rule
 from grokjax.cells import axes, cells
 from grokjax.plots.facets import Facets, Panel
 from grokjax.report.figures import Section
-from grokjax.report.group import settings_of
 from grokjax.run import Run
 
 
@@ -62,9 +61,9 @@ def sweep(run: Run, found: Events) -> Section | None:
     )
     facets, limit = Facets.of(run.history), run.config.max_epochs
     name = facets.axis or names[0]
-    values, words = values_of(run, name), labels.setting(name)
+    values, words = run.history[name].values, labels.setting(name)
     unit = labels.epochs(run.history)
-    if facets.combinations == 1:
+    if facets.combinations == 1 or len(names) == 1:
         both = {"memorised": found.memorised, "grokked": found.grokked}
         draw = partial(plots.times_against, words, values, both, limit, "", unit)
         section.add(draw, f"Time to memorise and to grok against {words}")
@@ -87,13 +86,6 @@ def _in(panel: Panel, members: int) -> np.ndarray:
     """Which members are in a panel, bool `[M]`."""
     rows = [row for cell in panel.cells for row in cell.rows]
     return np.isin(np.arange(members), rows)
-
-
-def values_of(run: Run, name: str) -> np.ndarray:
-    """A setting of every member `[M]`: numbers, or text where some are none."""
-    values = settings_of(run, name)
-    numbers = all(isinstance(value, int | float) for value in values)
-    return np.array(values if numbers else [str(value) for value in values])
 
 
 def _medians(history: Any, times: Times) -> Any:
