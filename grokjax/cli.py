@@ -176,6 +176,9 @@ def _version() -> None:
 def _parse(arguments: list[str]) -> Callable[[], None]:
     """The chosen command with its flags; the recipe named in them sets their defaults."""
     words.check(arguments)
+    names = {word.partition("=")[0].replace("_", "-") for word in arguments}
+    if {"--full-batch", "--batch-size"} <= names:
+        raise ConfigError("batch_size: give --batch-size or --full-batch, not both")
     recipe = recipes.DEFAULT
     for i, word in enumerate(arguments):
         if word == "--recipe" and i + 1 < len(arguments):

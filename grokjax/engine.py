@@ -6,6 +6,8 @@ import math
 import time
 from pathlib import Path
 
+import numpy as np
+
 from grokjax import (
     devices,
     files,
@@ -20,7 +22,7 @@ from grokjax import (
 )
 from grokjax.checkpoint import KEPT, Checkpoints
 from grokjax.hosts import LostProcess, OutOfMemory
-from grokjax.interrupt import Signals
+from grokjax.interrupt import Interrupted, Signals
 from grokjax.ledger import Ledger
 from grokjax.numerics import pinned
 from grokjax.progress import Progress
@@ -101,6 +103,10 @@ class Engine:
             progress.update(desk.tally, last=True)
         finished = run.load(self._directory)
         hosts.together(finished.write_history, by_first=True)
+        # One that came after the last round, or where nothing was left to train.
+        late = hosts.gather({"received": np.array([[signals.received or 0]], np.int32)})
+        if signum := int(late["received"].max()):
+            raise Interrupted(signum, str(self._directory), go_on)
         return finished
 
     def _train(self, program: Program, desk: Desk) -> None:

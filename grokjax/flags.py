@@ -126,8 +126,6 @@ def sweep_of(given: dict[str, Any], base: Config) -> Sweep:
     """The sweep of the `values` of a command, on top of a recipe's config."""
     given = dict(given)
     seeds, full_batch = given.pop("seeds"), given.pop("full_batch")
-    if full_batch and given["batch_size"] not in (None, (base.batch_size,)):
-        raise ConfigError("batch_size: give --batch-size or --full-batch, not both")
     if full_batch:
         given["batch_size"] = (None,)
     for name in names_of("static", "traced"):
@@ -156,8 +154,6 @@ def extended(sweep: Sweep, given: dict[str, Any], add_seeds: int | None) -> Swee
             raise ConfigError("seeds: give --seeds or --seed, not both")
         given["seed"] = tuple(range(_seed_count(seeds)))
     if full_batch:
-        if given["batch_size"] is not None:
-            raise ConfigError("batch_size: give --batch-size or --full-batch, not both")
         given["batch_size"] = (None,)
     if add_seeds is not None:
         if given["seed"] is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import tempfile
 from pathlib import Path
 from typing import TypeVar
 
@@ -51,5 +52,9 @@ def writable(name: str, path: Path, fix: str) -> None:
         folder = folder.parent
     if path.is_dir() or not folder.is_dir():
         raise refuse(name, str(path), f"it must be a file, in a folder that can be made; {fix}")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise ConfigError(f"{name}: {shown(path)} cannot be written (Permission denied); {fix}")
+    try:  # `os.access` says yes where a file system refuses later
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        why = error.strerror or error
+        raise ConfigError(f"{name}: {shown(path)} cannot be written ({why}); {fix}") from error

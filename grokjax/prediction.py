@@ -41,7 +41,7 @@ def _fitting(params: Any, networks: Iterable[Config]) -> list[Config]:
     """The networks that have parameters of these shapes. Raises ConfigError if none has."""
     try:
         shapes = {f"{layer}/{n}": np.shape(x) for layer, q in params.items() for n, x in q.items()}
-    except AttributeError:  # no dict of dicts
+    except (AttributeError, ValueError):  # no dict of dicts, or lists of unequal lengths in it
         shapes = {}
     found = [network for network in networks if layout.shapes(network) == shapes]
     if not found:
@@ -52,7 +52,10 @@ def _fitting(params: Any, networks: Iterable[Config]) -> list[Config]:
 
 def _tokens(pairs: Any, modulus: int) -> np.ndarray:
     """Pairs as int32 `[N, 2]`. Raises ConfigError if they are no pairs of tokens."""
-    found = np.asarray(pairs)
+    try:
+        found = np.asarray(pairs)
+    except ValueError:
+        raise refuse("pairs", pairs, "give whole numbers of shape (N, 2)") from None
     if found.ndim != 2 or found.shape[1] != 2 or found.dtype.kind not in "iu":
         what = f"{found.dtype} of shape {found.shape}"
         raise ConfigError(f"pairs: {what} is not allowed; give whole numbers of shape (N, 2)")

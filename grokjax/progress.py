@@ -38,17 +38,22 @@ class Progress:
     def __init__(self, enabled: bool = True, stream: TextIO | None = None) -> None:
         self._stream = output.tolerant(stream or sys.stderr)
         self._enabled = enabled
-        self._start = time.perf_counter()
-        self._origin: tuple[float, int, int] | None = None
-        self.rate: float | None = None  # member-steps a second
-        self._printed = -PLAIN_EVERY
+        self._begin()
         self._display = None
         if enabled and self._stream.isatty():
             from grokjax import display
 
             self._display = display.of(self._stream)
 
+    def _begin(self) -> None:
+        """Starts the clock and the rate; each launch that is shown does."""
+        self._start = time.perf_counter()
+        self._origin: tuple[float, int, int] | None = None
+        self.rate: float | None = None  # member-steps a second
+        self._printed = -PLAIN_EVERY
+
     def __enter__(self) -> Progress:
+        self._begin()
         if self._display:
             self._display.start()
         return self

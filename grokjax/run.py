@@ -115,6 +115,8 @@ class Run:
         """
         if not self.sweep.swept:
             raise ValueError("grid: nothing is swept in this run")
+        if not len(self):
+            raise ValueError("grid: no member is selected; select at least one")
         if not isinstance(variable, str) or variable not in self.history.data_vars:
             raise refuse("variable", variable, near(variable, map(str, self.history.data_vars)))
         array = self.history[variable].drop_vars(["status", "step", "member"])

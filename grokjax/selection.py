@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from grokjax import labels
 from grokjax.config import FIELDS, TYPES, Config, check_name
 from grokjax.settings import ConfigError, checked, refuse
 from grokjax.sweep import Sweep
@@ -69,6 +70,8 @@ def matching(sweep: Sweep, there: Sequence[int], settings: Mapping[str, Any]) ->
     Raises:
       ConfigError: no such setting, or a value that no member has.
     """
+    if not there:
+        raise ConfigError("select: this Run has no members; select from one that has some")
     wanted = {name: _wanted(name, value) for name, value in settings.items()}
     for name, values in wanted.items():
         have = dict.fromkeys(value for m in there for value in _values_of(sweep[m], name))
@@ -81,7 +84,7 @@ def matching(sweep: Sweep, there: Sequence[int], settings: Mapping[str, Any]) ->
         for m in there
         if all(not values.isdisjoint(_values_of(sweep[m], n)) for n, values in wanted.items())
     ]
-    if there and not found:
+    if not found:
         together = ", ".join(f"{name} {value!r}" for name, value in settings.items())
         raise ConfigError(f"select: no member has {together} together; give fewer settings")
     return found
@@ -92,10 +95,16 @@ def _wanted(name: str, value: Any) -> set[Any]:
     if name in OTHER_COLUMNS:
         raise ConfigError(f"{name}: is not a setting; use run.of(run.members[{name!r}] == value)")
     check_name(name)
+    if getattr(value, "ndim", None) == 0:  # one element of a NumPy or xarray array
+        value = value.item()
     values = _listing(value)
     if values is not None and not values:
         raise refuse(name, value, "give a value, or a list of at least one")
-    return {checked(FIELDS[name], TYPES[name], v) for v in ([value] if values is None else values)}
+    unset = name in labels.NONE  # the history has -1 for None
+    return {
+        checked(FIELDS[name], TYPES[name], None if unset and v == -1 else v)
+        for v in ([value] if values is None else values)
+    }
 
 
 def _values_of(config: Config, name: str) -> tuple[Any, ...]:

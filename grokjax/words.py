@@ -72,6 +72,8 @@ def check(words: Sequence[str]) -> None:
                 f"at most {MOST} characters, no control characters, not only dashes and spaces"
             )
             raise refuse(flag, word, allowed)
+        if word.startswith("--") and word.find("=") == len(word) - 1:
+            raise refuse(flag, word, "give a value after the =, or leave the flag out")
 
 
 def flags_of(kind: Any) -> Iterator[Flag]:

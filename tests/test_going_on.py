@@ -9,6 +9,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 import grokjax
+import grokjax.progress
 from grokjax import Sweep, commands
 from tests.conftest import TINY
 from tests.test_resume import assert_same, stop_after
@@ -124,3 +125,21 @@ def test_what_is_said_at_a_prompt_and_to_a_program_that_would_not_go_on(monkeypa
 def test_a_pool_of_processes_can_hand_it_back():
     stop = pickle.loads(pickle.dumps(stopped()))
     assert (str(stop), stop.signum) == (str(stopped()), signal.SIGTERM)
+
+
+class Late(grokjax.progress.Progress):
+    """Sends a signal after the last round."""
+
+    def update(self, tally, last=False):
+        if last:
+            signal.raise_signal(signal.SIGUSR1)
+
+
+def test_a_signal_after_the_last_round_is_not_lost(tmp_path):
+    for members_left in (1, 0):  # also where nothing is left to train
+        with pytest.raises(grokjax.Interrupted) as stop:
+            grokjax.train(
+                members(1), tmp_path / "run", devices=1, progress=Late(False), resume=True
+            )
+        assert stop.value.signum == signal.SIGUSR1, members_left
+        assert grokjax.load(tmp_path / "run").members["epochs"].tolist() == [6]

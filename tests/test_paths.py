@@ -1,6 +1,7 @@
 """Paths that users give: `~` is the home directory, and a file that cannot be is refused first."""
 
-import os
+import errno
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -94,19 +95,27 @@ def test_what_is_no_path_is_refused_in_one_line(home, path):
 
 
 def test_a_file_that_cannot_be_written_is_refused_before_the_work(home, monkeypatch):
-    """For root every folder can be written, so the system is asked in its place."""
+    """For root every folder but those of /proc can be written, so a refusal is made up."""
     (home / "file").write_text("")
     with pytest.raises(ConfigError, match="it must be a file, in a folder that can be made"):
         report.write("~/runs/mine", "~/file/page.html")
     with pytest.raises(ConfigError, match="it must be a file, in a folder that can be made"):
         report.write("~/runs/mine", "~/runs")
+    if Path("/proc").is_dir():
+        with pytest.raises(ConfigError, match=r"/proc/x/y.html cannot be written .*; name another"):
+            report.write("~/runs/mine", "/proc/x/y.html")
     asked = []
-    monkeypatch.setattr(os, "access", lambda path, mode: asked.append((path, mode)))
+
+    def refused(dir):
+        asked.append(dir)
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refused)
     told = []
     for out, folder in ((None, home / "runs" / "mine"), ("~/a/b/c.html", home)):
         with pytest.raises(ConfigError, match=r"cannot be written .*; name another file by out"):
             report.write("~/runs/mine", out, told.append)
-        assert asked.pop() == (folder, os.W_OK | os.X_OK)
+        assert asked.pop() == folder
     assert told == []
     fig, _ = plots.figure()
     with pytest.raises(ConfigError, match=r"path: .*f.png cannot be written"):

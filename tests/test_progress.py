@@ -80,3 +80,14 @@ def test_disabled_is_silent():
 @pytest.mark.parametrize(("seconds", "text"), [(59.4, "59s"), (75, "1m15s"), (7300, "2h01m")])
 def test_duration(seconds, text):
     assert duration(seconds) == text
+
+
+def test_a_progress_that_is_used_again_starts_over():
+    progress = Progress(enabled=False)
+    for steps in (10**6, 10):
+        with progress:
+            assert progress.rate is None
+            progress.update(Tally(1, rounds=1, steps=steps, epochs=1))
+            progress.update(Tally(1, rounds=2, steps=2 * steps, epochs=2))
+            assert progress.rate is not None
+            assert progress.rate > 0

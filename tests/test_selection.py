@@ -118,6 +118,9 @@ def test_a_selection_has_its_own_members_only(run):
         ({"seed": {3}, "operation": "add", "batch_size": 9}, [0, 2, 4]),
         ({"data_seed": 4}, [1, 3, 5]),
         ({"data_seed": None, "seed": 4}, [1, 3, 5]),
+        ({"data_seed": -1, "seed": 4}, [1, 3, 5]),  # as the history has None
+        ({"seed": np.array(3)}, [0, 2, 4]),
+        ({"seed": xr.DataArray(4)}, [1, 3, 5]),
     ],
     ids=repr,
 )
@@ -188,11 +191,18 @@ def test_nobody_is_a_run_without_members(run):
         ([["0", "1"]], "is not allowed; give whole numbers of shape (N, 2)"),
         (None, "pairs: object of shape () is not allowed"),
         ([], "pairs: float64 of shape (0,) is not allowed"),
+        ([[1], [2, 3]], "pairs: [[1], [2, 3]] is not allowed; give whole numbers of shape (N, 2)"),
     ],
     ids=repr,
 )
 def test_pairs_that_are_none_are_refused_and_not_clipped(run, pairs, message):
     assert message in refusal(run.apply, run.params_of(0), pairs)
+
+
+def test_a_run_without_members_says_so(run):
+    none = run.of([False] * 6)
+    assert "grid: no member is selected" in refusal(none.grid, "train_loss")
+    assert "select: this Run has no members" in refusal(none.select, seed=3)
 
 
 def test_pairs_of_any_whole_numbers_are_taken(run):
