@@ -65,7 +65,7 @@ RECIPES = (
             "each one's best of these rates": "AdamW 16 (1.4e-2), EMA 22 (2e-2), MA 192 (1e-3)",
             "rate 1e-3, grokked": "298, 229, 192, medians of 4",
             "rate 3e-3": "100, 98, 214",
-            "rate 1e-2": "20, 34, none of 4 within 400; MA not measured above",
+            "rate 1e-2": "20, 34, none of 4 within 400, nor above",
             "rate 3e-4, 1 500 epochs": "962, 815, 731: 1.2 and 1.3 times sooner",
         },
     ),

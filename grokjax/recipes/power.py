@@ -52,7 +52,7 @@ _MEASURED = {
     "a3+ab2+b": "not in 8 000 steps, 2 seeds; test accuracy 0.01 and 0.01 then",
     "divide-or-subtract": "not in 8 000 steps, 2 seeds; test accuracy 0.01 and 0.01 then",
     "add-or-multiply": "not in 8 000 steps, 2 seeds; test accuracy 0.01 and 0.01 then",
-    "add-or-subtract": "steps 7 600 and 7 600, 2 seeds",
+    "add-or-subtract": "step 7 600 in one of 2 seeds; the other later than 8 000",
     "s5": "step 9 300 in one of 2 seeds; the other later than 12 000",
     "s5-conjugate": "not in 12 000 steps, 2 seeds; test accuracy 0.05 and 0.05 then",
     "s5-aba": "not in 12 000 steps, 2 seeds; test accuracy 0.13 and 0.14 then",
