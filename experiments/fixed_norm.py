@@ -1,52 +1,54 @@
-"""Weights held at a multiple of their initial norm: does the delay of grokking vanish?
+"""Does the delay of grokking vanish when the weight norm is fixed?
 
-Liu et al. 2023 (Omnigrok, Sec. 5) hold a transformer at 0.8 of its initial norm
-and find that it generalises as soon as it memorises. Here: the notebook's MLP,
-no weight decay, every step followed by a projection onto the sphere of its norm.
+Liu et al. 2023 (Omnigrok, Sec. 5) fix the norm of a transformer at 0.8 of its initial value and
+find that it generalises as soon as it memorises. This trains the notebook's MLP without weight
+decay and rescales all weights to a fixed norm after each step.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import grokjax
-from grokjax import labels, plots, recipes
-from grokjax.analysis.incidence import in_words
-from grokjax.analysis.timing import events
-from grokjax.launching import Execution, finish, launch, script
+from grokjax import plots, recipes
+from grokjax.analysis.incidence import summaries_by_value
+from grokjax.analysis.times import events
+from grokjax.cli.scripts import TrainingFlags, run_script, train_or_resume
+from grokjax.cli.summary import summarise
+from grokjax.config import labels
 
 
 @dataclass
-class Args(Execution):
-    """Times to memorise and to grok against the norm at which all weights are held."""
+class Args(TrainingFlags):
+    """Measure the times to memorise and to grok against the fixed norm of all weights."""
 
     out: Path = Path("runs/fixed_norm")
-    """Run directory; one that holds part of this sweep is gone on with."""
+    """Run directory; if it holds part of this sweep, training continues."""
     scale: tuple[float, ...] = recipes.get("omnigrok-fixed-norm").axes["init_scale"]
-    """Norms, in multiples of the initial one."""
+    """Norms, as multiples of the initial norm."""
     seeds: int = 4
-    """Members of each, each seed with its own split."""
+    """Seeds at each value; each seed has its own split."""
     max_epochs: int = 2000
-    """Budget of a member; it leaves sooner once it grokked."""
+    """Most epochs of a member; it stops earlier once it has grokked."""
 
 
 def main(args: Args) -> None:
     recipe = recipes.get("omnigrok-fixed-norm")
-    config = replace(recipe.config, max_epochs=args.max_epochs)
+    config = recipe.config.replace(max_epochs=args.max_epochs)
     sweep = grokjax.Sweep(config, init_scale=args.scale, seed=range(args.seeds))
-    run = launch(sweep, args.out, args, recipe=recipe.name)
+    run = train_or_resume(sweep, args.out, args, recipe=recipe.name)
     scale = run.history.init_scale.values
     found = events(run)
-    print(*in_words("norm", scale, found), sep="\n")
+    print(*summaries_by_value("norm", scale, found), sep="\n")
     title = (
-        f"{labels.task(config)}, weight norm held, weight decay {config.weight_decay:g}, "
+        f"{labels.task(config)}, fixed weight norm, weight decay {config.weight_decay:g}, "
         f"{args.seeds} seeds a value"
     )
-    name = "norm of all weights, in multiples of the initial one"
+    name = "norm of all weights / initial norm"
     ax = plots.learning_times(name, scale, found, args.max_epochs, title)
-    finish(run, lambda: plots.save(ax, args.out / "figures" / "fixed_norm.png"))
+    summarise(run, lambda: plots.save(ax, args.out / "figures" / "fixed_norm.png"))
 
 
 if __name__ == "__main__":
-    script(main, Args)
+    run_script(main, Args)

@@ -1,60 +1,62 @@
-"""Random labels: which are memorised, which put right, and when neither?
+"""When does a network memorise random labels, and when does it correct them?
 
-Doshi et al. 2023: a quadratic network on addition mod 97 with a share of random
-training labels, against the share of pairs, the noise and the weight decay. Their
-grid is `--points 17 --max-epochs 2000`, one seed a cell, 1 156 members.
+Doshi et al. 2023 train a quadratic network on addition mod 97 with a share of random labels, for
+a grid of train fractions, noise levels and weight decays. Their grid is `--points 17
+--max-epochs 2000 --seeds 1`: 1 156 members.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 import grokjax
-from grokjax import labels, plots, recipes
+from grokjax import plots, recipes
 from grokjax.analysis.inversion import PHASES, phases
-from grokjax.analysis.timing import held
-from grokjax.launching import Execution, finish, launch, script
-from grokjax.plots.style import heading
-from grokjax.settings import refuse
+from grokjax.cli.scripts import TrainingFlags, run_script, train_or_resume
+from grokjax.cli.summary import summarise
+from grokjax.config import labels
+from grokjax.errors import invalid
+from grokjax.plots.decorations import add_heading
+from grokjax.results.history import forward_fill
 
 
 @dataclass
-class Args(Execution):
-    """Phases against train fraction and label noise, for several weight decays."""
+class Args(TrainingFlags):
+    """Draw phases against train fraction and label noise, for several weight decays."""
 
     out: Path = Path("runs/label_noise")
-    """Run directory; one that holds part of this sweep is gone on with."""
+    """Run directory; if it holds part of this sweep, training continues."""
     points: int = 4
-    """Train fractions, and as many noise levels, from 0.1 to 0.9."""
+    """Number of train fractions, and of noise levels, from 0.1 to 0.9."""
     weight_decay: tuple[float, ...] = recipes.get("doshi-noise").axes["weight_decay"]
-    """A panel each."""
+    """Weight decays; each has its own panel."""
     seeds: int = 2
-    """Members a cell, each seed with its own split and noise."""
+    """Seeds in each cell; each seed has its own split and noise."""
     max_epochs: int = 300
-    """Epochs of every member, one step each."""
+    """Epochs of each member; an epoch is one step."""
 
 
 def main(args: Args) -> None:
     if args.points < 2:
-        raise refuse("points", args.points, "it must be at least 2")
+        raise invalid("points", args.points, "must be at least 2")
     recipe = recipes.get("doshi-noise")
     levels = np.linspace(0.1, 0.9, args.points).round(4).tolist()
     sweep = grokjax.Sweep(
-        replace(recipe.config, max_epochs=args.max_epochs),
+        recipe.config.replace(max_epochs=args.max_epochs),
         weight_decay=args.weight_decay,
         label_noise=levels,
         train_fraction=levels,
         seed=range(args.seeds),
     )
-    run = launch(sweep, args.out, args, recipe=recipe.name)
+    run = train_or_resume(sweep, args.out, args, recipe=recipe.name)
     history = run.history
-    train, test = (held(history[f"{s}_accuracy"].values)[:, -1] for s in ("train", "test"))
+    train, test = (forward_fill(history[f"{s}_accuracy"].values)[:, -1] for s in ("train", "test"))
     codes = phases(train, test, history.label_noise.values)
     shape = len(args.weight_decay), args.points, args.points, args.seeds
-    grid = codes.reshape(shape)  # the last axis of a sweep is the fastest
+    grid = codes.reshape(shape)  # the last axis of a sweep varies fastest
     fig, panels = plots.figure(3.4 * shape[0], 4.0, shape[0], 1)
     axes = ("train fraction", np.array(levels)), ("label noise", np.array(levels))
     for ax, decay, cells in zip(np.ravel(panels), args.weight_decay, grid, strict=True):
@@ -63,12 +65,12 @@ def main(args: Args) -> None:
             ax.set_ylabel("")
         counts = np.bincount(cells.ravel(), minlength=len(PHASES))
         agree = np.mean((cells == cells[..., :1]).all(axis=-1))
-        words = ", ".join(f"{name} {n}" for name, n in zip(PHASES, counts, strict=True))
-        print(f"weight decay {decay:g}: {words}; seeds agree in {agree:.0%} of the cells")
-    heading(fig, f"{labels.task(run.config)}, a stripe a seed, {args.seeds} a cell")
+        listed = ", ".join(f"{name} {n}" for name, n in zip(PHASES, counts, strict=True))
+        print(f"weight decay {decay:g}: {listed}; seeds agree in {agree:.0%} of the cells")
+    add_heading(fig, f"{labels.task(run.config)}, one stripe per seed, {args.seeds} per cell")
     plots.phase_legend(fig, PHASES)
-    finish(run, lambda: plots.save(fig, args.out / "figures" / "label_noise.png"))
+    summarise(run, lambda: plots.save(fig, args.out / "figures" / "label_noise.png"))
 
 
 if __name__ == "__main__":
-    script(main, Args)
+    run_script(main, Args)

@@ -1,36 +1,38 @@
-"""N seeds of the notebook recipe: how much do memorising and grokking vary with the seed?"""
+"""How much do the times to memorise and to grok vary with the seed?"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 import grokjax
-from grokjax import labels, plots, recipes
+from grokjax import plots, recipes
 from grokjax.analysis.incidence import incidence
-from grokjax.analysis.timing import as_text, events
-from grokjax.launching import Execution, finish, launch, script
-from grokjax.stopping import THRESHOLD
+from grokjax.analysis.times import events, format_quartiles
+from grokjax.cli.scripts import TrainingFlags, run_script, train_or_resume
+from grokjax.cli.summary import summarise
+from grokjax.config import labels
+from grokjax.config.stopping import THRESHOLD
 
 
 @dataclass
-class Args(Execution):
-    """N seeds of the notebook recipe: the distribution of time to memorise and to grok."""
+class Args(TrainingFlags):
+    """Train seeds of the notebook recipe; show the distribution of times to memorise and grok."""
 
     out: Path = Path("runs/seeds")
-    """Run directory; one that holds some of these seeds is gone on with."""
+    """Run directory; if it holds part of this sweep, training continues."""
     seeds: int = 64
-    """Members, each seed with its own split."""
+    """Number of seeds; each seed has its own split."""
     max_epochs: int = 3000
-    """Budget of a member; it leaves sooner once it grokked."""
+    """Most epochs of a member; it stops earlier once it has grokked."""
 
 
 def main(args: Args) -> None:
-    config = replace(recipes.get("notebook").config, max_epochs=args.max_epochs)
+    config = recipes.get("notebook").config.replace(max_epochs=args.max_epochs)
     sweep = grokjax.Sweep(config, seed=range(args.seeds))
-    run = launch(sweep, args.out, args, recipe="notebook")
+    run = train_or_resume(sweep, args.out, args, recipe="notebook")
     named = {}
     for name, split, threshold in (
         ("memorised", "train", THRESHOLD),
@@ -40,9 +42,9 @@ def main(args: Args) -> None:
         found = events(run, threshold, threshold)
         label = f"{name} ({split} accuracy >= {threshold:.0%}, first of {config.stop_patience})"
         named[label] = incidence(found.memorised if split == "train" else found.grokked)
-        print(f"{label}: {named[label].in_words()}, median and quartiles")
+        print(f"{label}: {named[label].summary()}")
     peak = np.quantile(run.history.test_loss.max("eval"), (0.25, 0.5, 0.75))
-    print(f"maximum test loss: {as_text(tuple(peak), digits=2)}")
+    print(f"maximum test loss: {format_quartiles(tuple(peak), digits=2)}")
     title = f"{labels.task(config)}, {args.seeds} seeds"
 
     def draw() -> Path:
@@ -50,8 +52,8 @@ def main(args: Args) -> None:
         plots.save(plots.curves(run.history), figures / "curves.png")
         return plots.save(plots.incidence(named, title), figures / "seeds.png")
 
-    finish(run, draw)
+    summarise(run, draw)
 
 
 if __name__ == "__main__":
-    script(main, Args)
+    run_script(main, Args)

@@ -1,47 +1,48 @@
-"""Weight decay times seeds: too little, right, too much.
+"""How do the times to memorise and to grok depend on the weight decay of AdamW?
 
-How long does the notebook's model take to memorise and to grok, against the
-weight decay of AdamW? Within 3 000 epochs, decays of 0 and 0.1 memorise and do not
-grok; of the eight decays from 0 to 5, 2 groks soonest; 5 does not even memorise.
+On the notebook's model, within 3 000 epochs, weight decays of 0 and 0.1 memorise without
+grokking, 2 groks soonest of the eight values from 0 to 5, and 5 does not memorise.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import grokjax
-from grokjax import labels, plots, recipes
-from grokjax.analysis.incidence import in_words
-from grokjax.analysis.timing import events
-from grokjax.launching import Execution, finish, launch, script
+from grokjax import plots, recipes
+from grokjax.analysis.incidence import summaries_by_value
+from grokjax.analysis.times import events
+from grokjax.cli.scripts import TrainingFlags, run_script, train_or_resume
+from grokjax.cli.summary import summarise
+from grokjax.config import labels
 
 
 @dataclass
-class Args(Execution):
-    """Weight decay times seeds: time to memorise and to grok against weight decay."""
+class Args(TrainingFlags):
+    """Measure the times to memorise and to grok against the weight decay."""
 
     out: Path = Path("runs/sweep_wd")
-    """Run directory; one that holds part of this sweep is gone on with."""
+    """Run directory; if it holds part of this sweep, training continues."""
     weight_decay: tuple[float, ...] = (0.0, 0.1, 0.3, 0.5, 1.0, 2.0, 3.0, 5.0)
-    """Values of the axis."""
+    """Weight decays."""
     seeds: int = 8
-    """Members of each, each seed with its own split."""
+    """Seeds at each value; each seed has its own split."""
     max_epochs: int = 3000
-    """Budget of a member; it leaves sooner once it grokked."""
+    """Most epochs of a member; it stops earlier once it has grokked."""
 
 
 def main(args: Args) -> None:
-    config = replace(recipes.get("notebook").config, max_epochs=args.max_epochs)
+    config = recipes.get("notebook").config.replace(max_epochs=args.max_epochs)
     sweep = grokjax.Sweep(config, weight_decay=args.weight_decay, seed=range(args.seeds))
-    run = launch(sweep, args.out, args, recipe="notebook")
+    run = train_or_resume(sweep, args.out, args, recipe="notebook")
     decay = run.history.weight_decay.values
     found = events(run)
-    print(*in_words("weight decay", decay, found), sep="\n")
+    print(*summaries_by_value("weight decay", decay, found), sep="\n")
     title = f"{labels.task(config)}, {args.seeds} seeds a value"
     ax = plots.learning_times("weight decay", decay, found, args.max_epochs, title)
-    finish(run, lambda: plots.save(ax, args.out / "figures" / "sweep_wd.png"))
+    summarise(run, lambda: plots.save(ax, args.out / "figures" / "sweep_wd.png"))
 
 
 if __name__ == "__main__":
-    script(main, Args)
+    run_script(main, Args)

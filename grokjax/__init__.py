@@ -1,6 +1,6 @@
-"""grokjax: ensembles of small networks on algorithmic tasks, in one compiled program.
+"""grokjax: ensembles of small networks, trained in one compiled program.
 
-Letters used throughout: M members, L lanes, P modulus, N training pairs,
+Letters used throughout: M members, L lanes, P modulus, N examples,
 B batch, D embedding, H hidden, T logged evaluations.
 
 Importing this is cheap: JAX and the rest come with the first use of a name.
@@ -10,37 +10,51 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from grokjax import forking
-from grokjax.config import Config
-from grokjax.settings import ConfigError
-from grokjax.sweep import Sweep
+from grokjax.config.config import Config
+from grokjax.config.sweep import Sweep
+from grokjax.errors import ConfigError
+from grokjax.runtime import forking
 
-forking.watch()
+forking.track_forks()
 
 if TYPE_CHECKING:
-    from grokjax.ensemble import resume, train
-    from grokjax.files import DamagedRun
-    from grokjax.interrupt import Interrupted
-    from grokjax.run import Run, load
+    from grokjax.errors import DamagedRun, Interrupted
+    from grokjax.metrics.metric import metric
+    from grokjax.models.model import model
+    from grokjax.optim.rule import rule
+    from grokjax.results.run import Run, load
+    from grokjax.tasks.dataset import Dataset
+    from grokjax.tasks.task import task
+    from grokjax.training.api import resume, train
 
 _LAZY = {
-    "train": "ensemble",
-    "resume": "ensemble",
-    "load": "run",
-    "Run": "run",
-    "DamagedRun": "files",
-    "Interrupted": "interrupt",
+    "train": "training.api",
+    "resume": "training.api",
+    "load": "results.run",
+    "Run": "results.run",
+    "DamagedRun": "errors",
+    "Interrupted": "errors",
+    "Dataset": "tasks.dataset",
+    "task": "tasks.task",
+    "model": "models.model",
+    "rule": "optim.rule",
+    "metric": "metrics.metric",
 }
 
 __all__ = [
     "Config",
     "ConfigError",
     "DamagedRun",
+    "Dataset",
     "Interrupted",
     "Run",
     "Sweep",
     "load",
+    "metric",
+    "model",
     "resume",
+    "rule",
+    "task",
     "train",
 ]
 

@@ -2,6 +2,6 @@
 
 import sys
 
-from grokjax.cli import main
+from grokjax.cli.main import main
 
 sys.exit(main())

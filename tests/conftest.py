@@ -3,7 +3,11 @@
 import jax
 import pytest
 
-from grokjax.config import Config
+from grokjax.cli import imports
+from grokjax.config.config import Config
+from grokjax.config.settings import KINDS
+from grokjax.metrics import metric
+from grokjax.terminal import printed_commands
 
 jax.config.update("jax_num_cpu_devices", 4)
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -58,20 +62,15 @@ def compiled_once(tmp_path_factory):
         yield
 
 
-@pytest.fixture(scope="module")
-def originals(tmp_path_factory):
-    """Runs to be made hostile in copies: one that was stopped, one that is finished."""
-    from tests import hostile
-
-    folder = tmp_path_factory.mktemp("originals")
-    hostile.trained(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def probe():
-    """The process that opens them and is watched."""
-    from tests.watched import Probe
-
-    with Probe() as started:
-        yield started
+@pytest.fixture(autouse=True)
+def pieces_of_one_test():
+    """Forget afterwards the pieces that a test has registered, and the files it has imported."""
+    known = [imports._metrics, metric.REGISTERED]
+    known += [names for kind in KINDS.values() for names in (kind._classes, kind._sources)]
+    before, imported = [dict(names) for names in known], list(printed_commands._imported)
+    printed_commands._imported.clear()  # by a test module that imports a file for its tests
+    yield
+    for names, kept in zip(known, before, strict=True):
+        names.clear()
+        names.update(kept)
+    printed_commands._imported[:] = imported

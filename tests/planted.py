@@ -1,30 +1,29 @@
-"""Embeddings and networks whose analysis is known, for tests to find again."""
+"""Embeddings and networks with a known analysis."""
 
 import numpy as np
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 
-from grokjax import layout
-from grokjax.config import Config
+from grokjax.config.config import Config
 
 SEEDS = st.integers(0, 2**32 - 1)
 
 
 def often(examples, shrink=True):
-    """The same `examples` cases in every run; a slow one that fails need not be made smaller."""
+    """Hypothesis settings with the same `examples` cases in every run; `shrink=False` if slow."""
     phases = [p for p in Phase if shrink or p not in (Phase.shrink, Phase.explain)]
     return settings(max_examples=examples, deadline=None, derandomize=True, phases=phases)
 
 
 def frame(dims, rng):
-    """Orthonormal rows at random, `[D, D]`."""
+    """A random orthogonal matrix `[D, D]`."""
     return np.linalg.qr(rng.normal(size=(dims, dims)))[0]
 
 
 def planted(modulus, radii, dims, noise=0.0, seed=0):
-    """An embedding float32 `[P, D]`: circles, off centre, at random orientation and phase.
+    """An embedding float32 `[P, D]` of circles, off centre, with random orientation and phase.
 
-    radii: of the circle of each frequency, `{k: r}`, each in a plane of its own.
+    radii: radius of the circle of each frequency, `{k: r}`; the planes are orthogonal.
     """
     rng = np.random.default_rng(seed)
     axes, t = frame(dims, rng), np.arange(modulus)
@@ -37,7 +36,7 @@ def planted(modulus, radii, dims, noise=0.0, seed=0):
 
 
 def power_by_definition(table):
-    """`[P, D]` -> `[P // 2]` by summing over the tokens, one frequency after the other."""
+    """`[P, D]` -> `[P // 2]` by sums over the tokens, frequency by frequency."""
     table = np.asarray(table, np.float64)
     modulus = len(table)
     power = []
@@ -49,7 +48,7 @@ def power_by_definition(table):
 
 
 def network(modulus, dims, hidden, members, seed):
-    """Parameters of random networks, leading axis M."""
+    """Parameters of random networks, with a leading axis of members."""
     rng = np.random.default_rng(seed)
 
     def draw(*shape):
@@ -63,8 +62,7 @@ def network(modulus, dims, hidden, members, seed):
 
 
 def network_of(params):
-    """The settings of `network`, embedded and concatenated, one hidden layer of ReLU."""
+    """Settings of `network`: concatenated embeddings and one hidden layer of ReLU."""
     (modulus, dims), hidden = params["embed"]["embedding"].shape[1:], params["hidden"]["bias"]
-    return layout.network(
-        Config(modulus=modulus, embed_dim=dims, hidden_dim=hidden.shape[1], train_fraction=0.6)
-    )
+    config = Config(modulus=modulus, embed_dim=dims, hidden_dim=hidden.shape[1], train_fraction=0.6)
+    return config.network

@@ -1,6 +1,6 @@
-"""What `throughput.py` compares: grokjax, other people's ways, and the machine itself.
+"""Contenders of `throughput.py`: grokjax, other implementations, and the limit of the machine.
 
-Each is a class made from (Workload, members, weights), with `loss()`, of its
-first member on the training set, and `run(tick)`, which trains for ever and
-calls `tick(member_steps)` after each unit of work; tick blocks between slices.
+Each is a class built from (Workload, members, weights). `loss()` is the loss of its first member
+on the train split. `run(tick)` trains without end and calls `tick(member_steps)` after each unit
+of work; `tick` blocks between time slices.
 """

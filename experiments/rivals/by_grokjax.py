@@ -1,4 +1,4 @@
-"""grokjax itself, as `grokjax train` runs it: host loop, records, refills."""
+"""grokjax as `grokjax train` runs it, with its host loop, records and refilled lanes."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from pathlib import Path
 import jax.numpy as jnp
 
 import grokjax
-from grokjax import models
-from grokjax.devices import prepare
-from grokjax.numerics import pinned
-from grokjax.progress import Progress, Tally
+from grokjax.models.network import build_network
+from grokjax.runtime.devices import configure_devices
+from grokjax.runtime.numerics import pinned_jax_settings
+from grokjax.training.progress import Progress, ProgressCounts
 from rivals import by_jax
 from rivals.workload import Weights, Workload
 
 ROUNDS = 10
-"""Of a member where more wait than train; until it groks it takes about fifty."""
+"""Rounds of a member where many members queue; a member that groks takes about 50."""
 
 
-class Ticking(Progress):
-    """Progress that hands the member-steps of each round to `tick`."""
+class TickingProgress(Progress):
+    """Progress display that passes the member-steps of each round to `tick`."""
 
     def __init__(self, tick: Callable[[int], None]) -> None:
         super().__init__(enabled=False)
-        self._tick, self._seen = tick, 0
+        self._tick, self._reported = tick, 0
 
-    def update(self, tally: Tally, last: bool = False) -> None:
-        if tally.steps > self._seen:
-            self._tick(tally.steps - self._seen)
-            self._seen = tally.steps
+    def update(self, counts: ProgressCounts, last: bool = False) -> None:
+        if counts.steps > self._reported:
+            self._tick(counts.steps - self._reported)
+            self._reported = counts.steps
 
 
 class Train:
-    """An ensemble, evaluating every 20 epochs, which is the default."""
+    """An ensemble that evaluates every 20 epochs, the default."""
 
     eval_every = 20
 
     def __init__(self, work: Workload, members: int, weights: Weights) -> None:
-        prepare()  # as `train` would, had JAX not been used before it here
+        configure_devices()  # `train` does so only before JAX is used
         self.work, self.members, self.weights = work, members, weights
         self.config = grokjax.Config(
             modulus=work.modulus,
@@ -63,8 +63,9 @@ class Train:
             "output": {"kernel": w["output"], "bias": w["output_bias"]},
         }
         pairs, labels = (jnp.asarray(x, jnp.int32) for x in self.work.data()[:2])
-        with pinned(self.config.precision):
-            logits = models.build(self.config).apply(params, pairs)
+        with pinned_jax_settings(self.config.precision):
+            network = build_network(self.config.model_settings, self.config.spec)
+            logits = network.apply(params, pairs)
         return float(by_jax.cross_entropy(logits, labels))
 
     def run(self, tick: Callable[[int], None]) -> None:
@@ -72,12 +73,12 @@ class Train:
             for i in itertools.count():
                 seeds = range(i * self.members, (i + 1) * self.members)
                 sweep = grokjax.Sweep(self.config, seed=seeds)
-                # Between slices the clock goes on, so that checkpoints would come too often.
+                # The clock also runs between slices, so checkpoints would be too frequent.
                 out, never = Path(directory) / str(i), 1e9
-                grokjax.train(sweep, out, checkpoint_every=never, progress=Ticking(tick))
+                grokjax.train(sweep, out, checkpoint_every=never, progress=TickingProgress(tick))
 
 
 class TrainWithoutEvaluation(Train):
-    """The same with one evaluation in 200 epochs: next to nothing but optimiser steps."""
+    """The same with one evaluation in 200 epochs: almost only optimiser steps."""
 
     eval_every = 200

@@ -1,4 +1,4 @@
-"""JAX in one file, as its users write it: one member after the other, and a plain vmap."""
+"""JAX as its users write it in one file: one member after another, and a plain vmap."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def loss(params: dict, pairs: jax.Array, labels: jax.Array) -> jax.Array:
 
 
 class OneByOne:
-    """One seed: an epoch is one jitted call, a scan over its batches."""
+    """One seed; an epoch is one jitted call that scans over batches."""
 
     def __init__(self, work: Workload, members: int, weights: Weights) -> None:
         self.work, self.members = work, members
@@ -49,18 +49,18 @@ class OneByOne:
         n, size = len(self.pairs), self.work.batch_size
         if size is None:
             return self.step(carry, jnp.arange(n))[0]
-        order, whole = jax.random.permutation(key, n), n - n % size
-        carry, _ = jax.lax.scan(self.step, carry, order[:whole].reshape(-1, size))
-        return self.step(carry, order[whole:])[0] if whole < n else carry
+        order, full = jax.random.permutation(key, n), n - n % size
+        carry, _ = jax.lax.scan(self.step, carry, order[:full].reshape(-1, size))
+        return self.step(carry, order[full:])[0] if full < n else carry
 
     def compiled(self) -> tuple[Callable[..., tuple], tuple]:
-        """An epoch of all members, and where they begin."""
+        """Return the function of one epoch of all members, and their initial state."""
         start = self.weights, self.optimizer.init(self.weights)
         return jax.jit(self.epoch, donate_argnums=0), start
 
     def run(self, tick: Callable[[int], None]) -> None:
         epoch, carry = self.compiled()
-        with jax.default_matmul_precision("float32"):  # as grokjax has it
+        with jax.default_matmul_precision("float32"):  # as in grokjax
             for i in itertools.count():
                 carry = jax.block_until_ready(epoch(carry, self.keys(i)))
                 tick(self.members * self.work.steps_per_epoch)
@@ -70,7 +70,7 @@ class OneByOne:
 
 
 class Vmapped(OneByOne):
-    """`jax.vmap` of that over all members."""
+    """`OneByOne` under `jax.vmap` over all members."""
 
     def compiled(self) -> tuple[Callable[..., tuple], tuple]:
         epoch = jax.jit(jax.vmap(self.epoch), donate_argnums=0)

@@ -1,4 +1,4 @@
-"""PyTorch, as its users write it: a loop a seed, stacked parameters, torch.func."""
+"""PyTorch as its users write it: a loop per seed, stacked parameters, torch.func."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Tick = Callable[[int], None]
 
 
 class Net(nn.Module):
-    """The notebook's network, its concatenation literal."""
+    """The notebook's network, with its explicit concatenation."""
 
     def __init__(self, work: Workload, weights: Weights) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ def tensors(work: Workload) -> list[torch.Tensor]:
 
 
 class Loop:
-    """One seed as published: DataLoader, AdamW, `.item()` at each step."""
+    """One seed as in the notebook: DataLoader, AdamW, `.item()` at each step."""
 
     evaluates = True
 
@@ -56,7 +56,7 @@ class Loop:
         )
 
     def loader(self, pairs: torch.Tensor, labels: torch.Tensor, shuffle: bool):
-        if self.work.batch_size is None:  # nobody puts a DataLoader before a full batch
+        if self.work.batch_size is None:  # a full batch needs no DataLoader
             return [(pairs, labels)]
         return DataLoader(TensorDataset(pairs, labels), self.work.batch_size, shuffle)
 
@@ -90,13 +90,13 @@ class Loop:
 
 
 class LoopWithoutEvaluation(Loop):
-    """The same, never looking at the test set."""
+    """The same without evaluating the test split."""
 
     evaluates = False
 
 
-class Many:
-    """Members side by side in one process; a subclass gives the gradients of one step."""
+class Ensemble:
+    """All members in one process; a subclass computes the step."""
 
     def __init__(self, work: Workload, members: int, weights: Weights) -> None:
         self.work, self.members = work, members
@@ -115,7 +115,7 @@ class Many:
         raise NotImplementedError
 
     def batches(self) -> list[torch.Tensor]:
-        """Row numbers `[M, B]` of each step of an epoch, each member in its own order."""
+        """Row numbers `[M, B]` of each step of an epoch; each member has its own order."""
         n = len(self.pairs)
         if self.work.batch_size is None:
             return [torch.arange(n, device=DEVICE).expand(self.members, n)]
@@ -131,8 +131,8 @@ class Many:
             tick(self.members * self.work.steps_per_epoch)
 
 
-class Stacked(Many):
-    """Stacked parameters, `baddbmm`, one fused AdamW."""
+class Stacked(Ensemble):
+    """Stacked parameters with `baddbmm` and one fused AdamW."""
 
     def stacked(self, weights: Weights) -> dict[str, torch.Tensor]:
         repeated = {
@@ -142,9 +142,9 @@ class Stacked(Many):
         return {name: value.requires_grad_() for name, value in repeated.items()}
 
     def logits(self, pairs: torch.Tensor) -> torch.Tensor:
-        """Of pairs `[M, B, 2]`: `[M, B, P]`."""
-        p, each = self.params, torch.arange(self.members, device=DEVICE)[:, None, None]
-        inputs = p["embed"][each, pairs].flatten(-2)
+        """Logits `[M, B, P]` of pairs `[M, B, 2]`."""
+        p, member = self.params, torch.arange(self.members, device=DEVICE)[:, None, None]
+        inputs = p["embed"][member, pairs].flatten(-2)
         hidden = relu(torch.baddbmm(p["hidden_bias"][:, None], inputs, p["hidden"]))
         return torch.baddbmm(p["output_bias"][:, None], hidden, p["output"])
 
@@ -160,8 +160,8 @@ class Stacked(Many):
         self.optimizer.step()
 
 
-class Func(Many):
-    """`torch.func`: one network's gradient, vmapped over stacked modules."""
+class Func(Ensemble):
+    """`torch.func`: the gradient of one network under vmap over stacked modules."""
 
     def stacked(self, weights: Weights) -> dict[str, torch.Tensor]:
         nets = [Net(self.work, weights).to(DEVICE) for _ in range(self.members)]

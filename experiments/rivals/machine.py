@@ -1,7 +1,7 @@
-"""What the machine can do: the products of a step and nothing else, its bytes and nothing else.
+"""The limit of the machine: only the matrix products of a step, or only its memory traffic.
 
-On CPU by whichever of NumPy and XLA is faster for a product, one process a core
-at once; on an accelerator by XLA, for `LANES` members side by side.
+On CPU a product uses the faster of NumPy and XLA, in one process per core; on an accelerator
+XLA does the products of `LANES` members at once.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ import numpy as np
 from rivals.workload import Weights, Workload
 
 LANES = 1024
-"""Members side by side on an accelerator."""
+"""Members whose work an accelerator does at once."""
 
 TRIAL = 0.2
-"""Seconds of comparing NumPy with XLA, for each product."""
+"""Seconds for timing NumPy and XLA on each product."""
 
 Repeat = Callable[[int], None]
 
 
 @functools.partial(jax.jit, static_argnums=2)
-def repeated(a: jax.Array, b: jax.Array, count: int) -> jax.Array:
-    """`a @ b` so many times, each after the one before."""
+def repeat_product(a: jax.Array, b: jax.Array, count: int) -> jax.Array:
+    """Compute `a @ b` `count` times, each depending on the one before."""
 
     def body(_: int, carry: tuple) -> tuple:
         a, product = carry
@@ -40,13 +40,13 @@ def repeated(a: jax.Array, b: jax.Array, count: int) -> jax.Array:
 
 
 @functools.partial(jax.jit, static_argnums=1, donate_argnums=0)
-def scaled(x: jax.Array, count: int) -> jax.Array:
-    """Reads and writes `x` so many times."""
+def repeat_copy(x: jax.Array, count: int) -> jax.Array:
+    """Read and write `x` `count` times."""
     return jax.lax.fori_loop(0, count, lambda _, x: -x, x)
 
 
-class Machine:
-    """One unit is `count` member-steps' worth."""
+class MachineLimit:
+    """A part of the work of a member-step, without the rest; one unit is `count` of them."""
 
     def __init__(self, work: Workload, members: int, weights: Weights) -> None:
         self.work = work
@@ -55,10 +55,10 @@ class Machine:
         self.count = max(1, int(2e9 / work.flops)) if self.on_cpu else 20
 
     def loss(self) -> None:
-        """It trains nothing."""
+        """None: it does not train."""
 
     def parts(self) -> list[Repeat]:
-        """What a member-step is made of."""
+        """Functions that together do the work of `count` member-steps."""
         raise NotImplementedError
 
     def run(self, tick: Callable[[int], None]) -> None:
@@ -69,8 +69,8 @@ class Machine:
             tick(self.count * self.members)
 
 
-class Products(Machine):
-    """The matrix products of a step, in their shapes, and nothing else."""
+class Products(MachineLimit):
+    """The matrix products of a step, in their shapes."""
 
     def parts(self) -> list[Repeat]:
         return [self.fastest(*shape) for shape in self.work.products()]
@@ -84,7 +84,7 @@ class Products(Machine):
         out = np.empty((m, n), np.float32)
 
         def by_xla(count: int) -> None:
-            repeated(*on_device, count).block_until_ready()
+            repeat_product(*on_device, count).block_until_ready()
 
         def by_numpy(count: int) -> None:
             for _ in range(count):
@@ -95,7 +95,7 @@ class Products(Machine):
         return min(by_xla, by_numpy, key=self.seconds)
 
     def seconds(self, repeat: Repeat) -> float:
-        """The best of a few units, after a warm-up."""
+        """Shortest time of a few units, after a warm-up."""
         repeat(self.count)
         best, end = float("inf"), time.perf_counter() + TRIAL
         while time.perf_counter() < end:
@@ -105,8 +105,8 @@ class Products(Machine):
         return best
 
 
-class Bytes(Machine):
-    """As many bytes as AdamW must move, among arrays the size of a member's state."""
+class Bytes(MachineLimit):
+    """The bytes that AdamW must move, between arrays of the size of a member's state."""
 
     def parts(self) -> list[Repeat]:
         size = self.work.parameters
@@ -116,15 +116,17 @@ class Bytes(Machine):
             def by_xla(count: int) -> None:
                 nonlocal x
                 passes = round(count * self.work.bytes / (8 * size))
-                x = scaled(x, passes).block_until_ready()
+                x = repeat_copy(x, passes).block_until_ready()
 
             return [by_xla]
         p, m, v, gradient = (np.ones(size, np.float32) for _ in range(4))
         ring = [(p, m), (m, v), (v, gradient), (gradient, p)]
 
         def by_numpy(count: int) -> None:
-            for i in range(round(count * self.work.bytes / (8 * size))):  # 8: read and write
-                to, of = ring[i % 4]
-                np.copyto(to, of)
+            for i in range(
+                round(count * self.work.bytes / (8 * size))
+            ):  # 8 bytes: a read and a write
+                target, source = ring[i % 4]
+                np.copyto(target, source)
 
         return [by_numpy]

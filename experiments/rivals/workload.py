@@ -1,4 +1,4 @@
-"""The work that all do alike, and the operations and bytes that it takes at least."""
+"""The training task of the benchmark, and the operations and bytes that it needs at least."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Weights = dict[str, np.ndarray]
 class Workload:
     """Addition mod P by embedding, concatenation and one hidden ReLU layer; AdamW.
 
-    batch_size: None: full batch.
+    batch_size: None is full batch.
     """
 
     name: str
@@ -35,14 +35,14 @@ class Workload:
         return -(-self.train_size // (self.batch_size or self.train_size))
 
     def data(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Pairs int64 `[N, 2]` and labels `[N]` to train on, then those to test on."""
+        """Train pairs int64 `[N, 2]` and labels `[N]`, then test pairs and labels."""
         a, b = np.divmod(np.random.default_rng(0).permutation(self.modulus**2), self.modulus)
         pairs, labels = np.stack([a, b], axis=1), (a + b) % self.modulus
         n = self.train_size
         return pairs[:n], labels[:n], pairs[n:], labels[n:]
 
     def weights(self, scale: float = 1.0, bias: float = 0.0) -> Weights:
-        """Xavier-normal ones, float32, as the notebook begins; `scale` times, with such biases."""
+        """Initial weights, float32: Xavier-normal times `scale`, biases normal times `bias`."""
         p, d, h = self.modulus, self.embed_dim, self.hidden_dim
         shapes = {"embed": (p, d), "hidden": (2 * d, h), "output": (h, p)}
         rng = np.random.default_rng(1)
@@ -54,15 +54,15 @@ class Workload:
         return {name: value.astype(np.float32) for name, value in found.items()}
 
     def reference_loss(self, weights: Weights) -> float:
-        """Mean cross-entropy of the training set, in float64, from the definition."""
+        """Mean cross-entropy on the train split, in float64, from the definition."""
         pairs, labels, _, _ = self.data()
         w = {name: value.astype(np.float64) for name, value in weights.items()}
         inputs = w["embed"][pairs].reshape(len(pairs), -1)
         hidden = np.maximum(inputs @ w["hidden"] + w["hidden_bias"], 0)
         logits = hidden @ w["output"] + w["output_bias"]
         logits -= logits.max(axis=1, keepdims=True)
-        right = logits[np.arange(len(labels)), labels]
-        return float(np.mean(np.log(np.exp(logits).sum(axis=1)) - right))
+        correct = logits[np.arange(len(labels)), labels]
+        return float(np.mean(np.log(np.exp(logits).sum(axis=1)) - correct))
 
     @property
     def parameters(self) -> int:
@@ -70,13 +70,12 @@ class Workload:
         return p * d + 2 * d * h + h + h * p + p
 
     def products(self) -> list[tuple[int, int, int]]:
-        """The matrix products of a step, as (rows, inner, columns); B rows in the mean.
+        """Matrix products of a step, as (rows, inner, columns), at the mean batch size B.
 
-        A token is projected once, not once a row: `E @ [W_a W_b]`, `h @ W_out`,
-        and for each of the two the gradients of both factors. All P tokens are
-        counted: a batch of 64 has 37.5 of 53 in each place in the mean, but which
-        ones changes from step to step. With those alone it would be 20.0 MFLOP
-        and not 26.1.
+        Each token is projected once, not once per row: `E @ [W_a W_b]`, then `h @ W_out`, and
+        for each of the two products the gradients of both factors. All P tokens count: a batch
+        of 64 contains on average 37.5 of 53 tokens in each position, which differ from step to
+        step. Counting only those would give 20.0 MFLOP instead of 26.1.
         """
         p, d, h = self.modulus, self.embed_dim, self.hidden_dim
         b = round(self.train_size / self.steps_per_epoch)
@@ -87,18 +86,18 @@ class Workload:
 
     @property
     def flops(self) -> int:
-        """Of the products of a step: 3 (4 P D H + 2 B H P).
+        """Operations of the products of a step: 3 (4 P D H + 2 B H P).
 
-        Left out: AdamW (about 12 a parameter: 4% at B = 64), activations, softmax.
+        Not counted: AdamW (about 12 per parameter: 4% at B = 64), activations, softmax.
         """
         return sum(2 * m * k * n for m, k, n in self.products())
 
     @property
     def bytes(self) -> int:
-        """Of a step: AdamW reads p, m, v and the gradient and writes p, m, v.
+        """Bytes of a step: AdamW reads p, m, v and the gradient, and writes p, m, v.
 
-        That is 28 bytes a parameter. Left out: the kernels that the products
-        read again, and activations, as if all of it stayed in cache.
+        That is 28 bytes per parameter. Not counted: kernels that the products read again, and
+        activations, as if both stayed in cache.
         """
         return 28 * self.parameters
 

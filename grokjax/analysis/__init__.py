@@ -1,1 +1,1 @@
-"""What the ensemble learnt: pure functions on what a run left. Never imports the trainer."""
+"""Analysis of what an ensemble learnt: pure functions of a run's parameters and history."""

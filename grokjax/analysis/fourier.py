@@ -1,8 +1,8 @@
-"""Tables over the tokens as sums of waves: spectra, key frequencies, planes of their circles.
+"""Fourier analysis over the tokens: spectra, key frequencies, and the plane of each frequency.
 
-A token t of Z_P meets frequency k as the angle 2 pi k t / P, for k = 1..P // 2;
--k is the same wave run backwards, so power is that of both. Key frequencies and
-planes follow Nanda et al. 2023 (Sec. 4.1, App. C) and Liu et al. 2022.
+A token t of Z_P has the angle 2 pi k t / P at frequency k = 1..P // 2. Frequency -k is the same
+wave in the other direction, so the power of k includes that of -k. Key frequencies and planes
+follow Nanda et al. 2023 (Sec. 4.1, App. C) and Liu et al. 2022.
 """
 
 from __future__ import annotations
@@ -15,22 +15,24 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from grokjax import layout, models, tasks
-from grokjax.analysis.members import of_networks, over_members
-from grokjax.arguments import positive, takes, whole
-from grokjax.config import Config
+from grokjax.analysis.over_members import built_network, modulus_of, of_networks, over_members
+from grokjax.config.settings import NetworkSettings
+from grokjax.metrics import spectrum
+from grokjax.runtime.arguments import integer_at_least, positive_number, takes
+from grokjax.tasks.binary_operation import OPERATIONS
 
 DEVIATIONS = 2 * 2**0.5
-"""How far above an even share a key frequency is, in deviations of an untrained table's shares.
+"""Standard deviations of an untrained table's shares by which a key frequency exceeds 1 / K.
 
-Those scatter by about 1 / sqrt(D) of the even share, so `key_times` is 1.25 at D = 128: of 32
-grokked members of the recipe `notebook` nearly all circles reach it, and only circles.
+The shares of an untrained table have a relative standard deviation of about 1 / sqrt(D), so
+`key_times` is 1.25 at D = 128. In 32 grokked members of the recipe `notebook` nearly all circles
+reach it, and nothing else does.
 """
 
 
-@takes(width=whole(1))
+@takes(width=integer_at_least(1))
 def key_times(width: int) -> float:
-    """Times an even share of a table's power from which a frequency is a key one.
+    """Power of a key frequency as a multiple of an even share of the table's power.
 
     Args:
       width: D, columns of the table `[P, D]`.
@@ -39,9 +41,9 @@ def key_times(width: int) -> float:
 
 
 def order_of_tokens(operations: Iterable[str]) -> str:
-    """What frequencies over the tokens mean for these operations, in words."""
+    """Explain for these operations what frequencies over the tokens mean; a sentence or two."""
     text = "Frequencies are over the tokens in their own order, 0 to P - 1."
-    others = [name for name in dict.fromkeys(operations) if not tasks.TASKS[name].cyclic]
+    others = [n for n in dict.fromkeys(operations) if not OPERATIONS[n].cyclic]
     if not others:
         return text
     text += f" For {', '.join(others)} that order is arbitrary, so structure may not show in them"
@@ -50,118 +52,87 @@ def order_of_tokens(operations: Iterable[str]) -> str:
     return text + "."
 
 
-@takes(modulus=whole(1))
-def basis(modulus: int) -> tuple[np.ndarray, np.ndarray]:
-    """The real Fourier basis of functions on Z_P, and the frequency of each row.
-
-    Returns:
-      Orthonormal rows, float32 `[P, P]`: the constant, then cosine and sine of
-      each k; for even P the alternating row last. Frequencies, int `[P]`:
-      0, 1, 1, 2, 2, ...
-    """
-    t = np.arange(modulus)
-    frequencies = (t + 1) // 2
-    angles = 2 * np.pi * np.outer(frequencies, t) / modulus
-    rows = np.where((t % 2 == 1)[:, None] | (t == 0)[:, None], np.cos(angles), np.sin(angles))
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32), frequencies
-
-
-def folded(power: Array) -> Array:
-    """Power of cosine and sine of each frequency added up, `[P, N]` by `basis` -> `[K + 1, N]`."""
-    modulus = len(power)
-    sines = jnp.pad(power[2::2], ((0, 1 - modulus % 2), (0, 0)))  # none for k = P/2
-    return jnp.concatenate([power[:1], power[1::2] + sines])
-
-
-@over_members
-@takes(table="P D")
-def power(table: Array) -> Array:
-    """Power at frequencies 1..P // 2 over the tokens, `[P, D]` -> `[P // 2]`.
-
-    |DFT|**2 summed over dimensions and over +k and -k, divided by P, so that
-    with the squared column means times P it adds up to the squared Frobenius
-    norm (Parseval).
-    """
-    modulus = table.shape[0]
-    spectrum = jnp.fft.rfft(table, axis=0)[1:]  # [P // 2, D]
-    summed = jnp.sum(jnp.abs(spectrum) ** 2, axis=1) / modulus
-    twice = jnp.arange(1, modulus // 2 + 1) * 2 != modulus  # k = P/2 has no partner
-    return summed * jnp.where(twice, 2.0, 1.0)
+power = over_members(takes(table="P D")(spectrum.power))
+gini = over_members(takes(values="n")(spectrum.gini))
+participation = over_members(takes(power="K")(spectrum.participation))
 
 
 class Spectra(NamedTuple):
     """Power at frequencies 1..P // 2 of every table over tokens that the network holds."""
 
-    embedding: Array  # [P // 2], of `layout.table`: one-hot inputs have the same as `first`
+    embedding: Array  # [P // 2], of the token table: one-hot inputs have the same as `first`
     first: Array  # [P // 2], what a token as first operand brings to the first hidden layer
     second: Array  # [P // 2], and as second operand
-    output: Array  # [P // 2], of the output weights over the classes; NaN if they are not P
+    # [P // 2], of the output weights over the classes; NaN if they are not P. These three are NaN
+    # where the network's module does not say what its neurons weigh.
+    output: Array
 
 
 @of_networks
-def spectra(params: dict[str, Any], network: Config) -> Spectra:
-    """Spectra of one member's token table, both projected tables and output weights.
+def spectra(params: dict[str, Any], network: NetworkSettings) -> Spectra:
+    """Compute the spectra of one member's token table, projected tables and output weights.
 
     Args:
       params: of one member; `spectra(run)` is of all.
-      network: the settings of its network (see `layout.network`).
+      network: the settings of its network, such as `run.network`.
+
+    Raises ValueError where the tokens are not those of Z_P, or the network has no token table.
     """
-    model, width = models.build(network), network.hidden_dim
-    embedding = power.one(layout.table(params, network))
-    tokens = model.tokens(model.pack(params))  # [P, 2H], or [P, H] if the same for both
-    output = layout.output_table(params, network)
-    return Spectra(
-        embedding=embedding,
-        first=power.one(tokens[:, :width]),
-        second=power.one(tokens[:, -width:]),
-        output=power.one(output)
-        if len(output) == network.modulus
-        else jnp.full_like(embedding, jnp.nan),
-    )
+    model, modulus = built_network(network), modulus_of("spectra", network)
+    if model.token_table is None:
+        raise ValueError("spectra: the network has no table of tokens")
+    embedding = power.one(model.token_table.read(params))
+    packed = model.pack(params)
+    weights = model.neuron_weights
+    tables = {} if weights is None else weights(packed, model.precompute(packed))
+    known = {name: power.one(table) for name, table in tables.items() if len(table) == modulus}
+    unknown = jnp.full_like(embedding, jnp.nan)
+    return Spectra(embedding, *(known.get(n, unknown) for n in ("first", "second", "output")))
 
 
 @takes(power="... K")
 def shares(power: np.ndarray) -> np.ndarray:
-    """Power `[..., K]` as shares of its sum; NaN where that is 0 or not finite."""
+    """Power `[..., K]` as shares of its sum; NaN where the sum is 0 or not finite."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return power / power.sum(axis=-1, keepdims=True)
 
 
-@takes(power="... K", times=positive)
+@takes(power="... K", times=positive_number)
 def is_key(power: np.ndarray, times: float) -> np.ndarray:
-    """Which frequencies are key ones: those with at least `times` an even share of the power.
+    """Key frequencies: those with at least `times` an even share of the power.
 
-    `[..., K]` -> bool `[..., K]`; entry i is frequency i + 1. A table in which nearly all
-    frequencies have the same power (four of five at P = 11) has none; there the neurons tell
-    (`neurons.key_frequencies`).
+    A table in which nearly all frequencies have the same power (four of five at P = 11) has no
+    key frequencies; use `neurons.key_frequencies` there.
 
     Args:
-      power: such as `Spectra.embedding`.
+      power: `[..., K]`, such as `Spectra.embedding`.
       times: such as `key_times(D)` for a table of width D.
+
+    Returns:
+      bool `[..., K]`; entry i is frequency i + 1.
     """
     return shares(power) >= min(1.0, times / power.shape[-1])
 
 
 class Planes(NamedTuple):
-    """The embedding in the plane of each frequency; K = P // 2."""
+    """One member's embedding in the plane of each frequency; K = P // 2."""
 
     points: Array  # [K, P, 2], tokens along the cosine and sine directions
     circularity: Array  # [K], see `circularity`, at the plane's own frequency; NaN for k = P/2
-    # [K], of the centred embedding's variance that lies in the plane. Planes of two frequencies
-    # need not be orthogonal, so it may be more than the frequency's own power.
+    # [K], share of the centred embedding's variance in the plane. Planes of two frequencies need
+    # not be orthogonal, so this may exceed the frequency's share of the power.
     share: Array
 
 
 @over_members
 @takes(embedding="P D")
 def planes(embedding: Array) -> Planes:
-    """Frequency-aligned planes, the robust twin of principal components.
+    """Project the embedding on the plane of each frequency (Nanda et al. 2023, App. C).
 
-    The coefficients of cos(2 pi k t / P) and sin(2 pi k t / P) in the embedding
-    are two directions in it; the embedding is projected on the plane that they
-    span, in the orthonormal axes nearest to them (their polar factor), so a
-    circle appears as one and token 0 is about at angle 0. Where components of
-    nearly equal variance mix two circles, these planes still part them.
+    The coefficients of cos(2 pi k t / P) and sin(2 pi k t / P) are two directions in embedding
+    space. The plane that they span has the orthonormal axes nearest to them (their polar factor),
+    so a circle keeps its shape and token 0 is near angle 0. These planes separate two circles
+    of nearly equal variance, which principal components mix.
 
     Args:
       embedding: float `[P, D]` of a member.
@@ -172,40 +143,46 @@ def planes(embedding: Array) -> Planes:
     angles = 2 * jnp.pi * (k[:, None] * jnp.arange(modulus)[None] % modulus) / modulus  # [K, P]
     waves = jnp.stack([jnp.cos(angles), jnp.sin(angles)], axis=1)  # [K, 2, P]
     directions = waves @ centred  # [K, 2, D]
-    # One matrix at a time: on CPU a batched one waits for the very threads that run it, and
-    # with a device on each of them for ever (seen with jaxlib 0.10.1).
-    axes = jax.lax.map(_polar, directions)  # [K, 2, D], orthonormal
+    # One SVD at a time: on CPU a batched SVD waits for threads of the pool that runs it, which
+    # deadlocks when every thread runs a device (seen with jaxlib 0.10.1).
+    axes = jax.lax.map(_polar_factor, directions)  # [K, 2, D], orthonormal
     points = jnp.swapaxes(axes @ centred.T, 1, 2)  # [K, P, 2]
-    alone = k * 2 == modulus  # it has a direction and no plane
-    points = jnp.where(alone[:, None, None] & (jnp.arange(2) == 1)[None, None], 0.0, points)
-    turning = rotation(points)  # [K, P]
-    own = jnp.maximum(turning[k - 1, k], turning[k - 1, -k])
-    inside = jnp.sum(points**2, axis=(1, 2)) / jnp.sum(centred**2)
-    return Planes(points, jnp.where(alone, jnp.nan, own), inside)
+    no_sine = k * 2 == modulus  # k = P/2 spans a line
+    points = jnp.where(no_sine[:, None, None] & (jnp.arange(2) == 1)[None, None], 0.0, points)
+    rotations = rotation(points)  # [K, P]
+    own = jnp.maximum(rotations[k - 1, k], rotations[k - 1, -k])
+    share = jnp.sum(points**2, axis=(1, 2)) / jnp.sum(centred**2)
+    return Planes(points, jnp.where(no_sine, jnp.nan, own), share)
 
 
-def _polar(directions: Array) -> Array:
-    """The orthonormal rows nearest to these, `[2, D]`."""
+def _polar_factor(directions: Array) -> Array:
+    """Orthonormal rows nearest to two directions, `[2, D]` -> `[2, D]`."""
     left, _, right = jnp.linalg.svd(directions, full_matrices=False)
     return left @ right
 
 
 @takes(points="... P 2")
 def rotation(points: Array) -> Array:
-    """The power of a path `[..., P, 2]` through the tokens as shares of even rotations `[..., P]`.
+    """Share of each even rotation in the power of a path over the tokens, `[..., P]`.
 
-    Entry k is the one by 2 pi k / P a token; P - k the same the other way round.
+    Entry k is the rotation by 2 pi k / P a token; entry P - k turns the other way.
+
+    Args:
+      points: `[..., P, 2]`, the position of each token.
     """
     z = points[..., 0] + 1j * points[..., 1]  # [..., P]
-    spectrum = jnp.abs(jnp.fft.fft(z - z.mean(axis=-1, keepdims=True), axis=-1)) ** 2
-    return spectrum / spectrum.sum(axis=-1, keepdims=True)
+    power = jnp.abs(jnp.fft.fft(z - z.mean(axis=-1, keepdims=True), axis=-1)) ** 2
+    return power / power.sum(axis=-1, keepdims=True)
 
 
 @takes(points="... P 2")
 def circularity(points: Array) -> Array:
-    """How much of a path `[..., P, 2]` through the tokens is one even rotation, `[...]`.
+    """Largest share of one even rotation in the power of a path over the tokens, `[...]`.
 
-    1 for tokens evenly around a circle at a step of their own, (a + b)**2 /
-    (2 a**2 + 2 b**2) for an ellipse, 1/2 for a line.
+    It is 1 for tokens evenly spaced on a circle, in any step, (a + b)**2 / (2 a**2 + 2 b**2) for
+    an ellipse with semi-axes a and b, and 1/2 for a line.
+
+    Args:
+      points: `[..., P, 2]`, the position of each token.
     """
     return rotation(points).max(axis=-1)

@@ -1,11 +1,11 @@
-"""The share of members that had got there by each epoch, and how sure it is.
+"""Cumulative incidence: the share of members that memorised or grokked by each epoch.
 
-Three things can become of a member: it gets there; it ends for good otherwise, such as
-by diverging, and never will (a *competing risk*); or it is *censored*: it may still get
-there later than it was evaluated, as one that is running or that reached `max_epochs`.
-Aalen & Johansen 1978 estimate the cumulative incidence from all three. Without
-competing risks it is one minus the estimate of Kaplan & Meier 1958, which would take a
-member that diverged for one that might still grok.
+A member can reach the event; it can end for good without it, such as by diverging (a
+*competing risk*); or it can be *censored*, so that it may still reach the event later: it is
+running, or it ended at `max_epochs`. The estimator is Aalen & Johansen 1978. Without competing
+risks it is one minus Kaplan & Meier 1958, which would count a member that diverged as one that
+might still grok. Variance: Marubini & Valsecchi 1995. Intervals: Clopper & Pearson 1934, Dorey
+& Korn 1987.
 """
 
 from __future__ import annotations
@@ -17,25 +17,26 @@ from typing import Any
 import numpy as np
 from scipy.special import betaincinv
 
-from grokjax.analysis.timing import MAY_STILL, Events, Times, as_text
-from grokjax.arguments import sequence, takes
+from grokjax.analysis.times import CENSORED, Events, Times, format_quartiles
+from grokjax.runtime.arguments import sequence, takes
 
 ENDS = {"max_epochs": "reached max_epochs", "stopped": "stopped"}
-"""Ends in words, where they differ from their names."""
+"""Descriptions of ends that differ from their names."""
 
 
 @dataclass(frozen=True)
 class Incidence:
-    """Cumulative incidence: the share of members that had got there, against epochs.
+    """Cumulative incidence: the share of members that have reached an event, against epochs.
 
-    One row for before any got there, then one for each distinct epoch at which some
-    did, ascending, `[E + 1]`.
+    Arrays have E + 1 rows: one at epoch 0, then one for each distinct epoch at which members
+    reached the event, ascending.
 
-    epochs: of the rows, the first is 0. share: at that epoch and until the next.
-    low, high: 95% band of the share. members, got_there: counts. ends: of those that
-    did not get there, how many ended in each way, see `timing.Times`. last: last epoch
-    that any was evaluated at. known_until: epoch until which the share is known; beyond
-    it is a lower bound, and no quantile is given.
+    epochs: `[E + 1]`. share: `[E + 1]`, from this epoch to the next. low, high: `[E + 1]`, 95%
+      confidence band of the share.
+    members: how many were evaluated. reached: how many reached the event. ends: number of the
+      other members by `Times.end`. last_epoch: epoch of the last evaluation of any member.
+    known_until: epoch until which the share is known; from there on it is a lower bound, and
+      quantiles are NaN.
     """
 
     epochs: np.ndarray
@@ -43,15 +44,16 @@ class Incidence:
     low: np.ndarray
     high: np.ndarray
     members: int
-    got_there: int
+    reached: int
     ends: dict[str, int]
-    last: float
+    last_epoch: float
     known_until: float = np.inf
 
     def quantile(self, q: float, curve: np.ndarray | None = None) -> float:
-        """Epoch by which a share q had got there; NaN where that is not known or never.
+        """Epoch by which a share q of members reached the event; NaN if unknown or never.
 
-        Where the curve is level at exactly q, the middle of that level; NaN if it stays there.
+        If the curve is level at exactly q, this is the middle of the level; NaN if it does not
+        rise again. `curve` replaces the share, such as by its upper limit `high`.
         """
         share = self.share if curve is None else curve
         reached = np.flatnonzero(share >= q - 1e-9)
@@ -65,99 +67,105 @@ class Incidence:
         return float((self.epochs[i] + self.epochs[j]) / 2)
 
     def quartiles(self) -> tuple[float, float, float]:
-        """Epochs by which 25, 50 and 75% of all members had got there."""
+        """Epochs by which 25, 50 and 75% of the members reached the event."""
         return self.quantile(0.25), self.quantile(0.5), self.quantile(0.75)
 
     def median_band(self) -> tuple[float, float]:
-        """95% band of the median: epochs at which the band of the share holds one half.
+        """95% confidence interval of the median: epochs whose band of the share includes 1/2.
 
-        Where nothing was censored before, these are order statistics of the times, as
-        the binomial distribution has them. NaN for an end that is not known, so for both
-        with fewer than six members.
+        Without censoring its limits are the order statistics of the binomial interval. A limit
+        that is not known is NaN; with fewer than six members both are.
         """
         return self.quantile(0.5, self.high), self.quantile(0.5, self.low)
 
     @property
-    def may_still(self) -> int:
-        """How many members may still get there; the others that did not never will."""
-        return sum(self.ends.get(end, 0) for end in MAY_STILL)
+    def censored(self) -> int:
+        """Number of members that may still reach the event; the other ones never will."""
+        return sum(self.ends.get(end, 0) for end in CENSORED)
 
     def counts(self) -> str:
-        """How many got there, and what became of the others: `6 of 10 members, 4 diverged`."""
+        """Number that reached the event, and ends of the others: `6 of 10 members, 4 diverged`."""
         others = [f"{n} {ENDS.get(end, end)}" for end, n in self.ends.items()]
-        return ", ".join([f"{self.got_there} of {self.members} members", *others])
+        return ", ".join([f"{self.reached} of {self.members} members", *others])
 
-    def in_words(self, unit: str = "epoch") -> str:
-        """Median, quartiles and counts: `epoch 980 (910 to 1190), 8 of 8 members`."""
+    def summary(self, unit: str = "epoch") -> str:
+        """Median, quartiles and counts as text: `epoch 980 (910 to 1190), 8 of 8 members`."""
         quartiles = self.quartiles()
         known = not np.isnan(quartiles).all()
-        when = f"{unit} {as_text(quartiles)}" if known else "quartiles not reached"
+        when = f"{unit} {format_quartiles(quartiles)}" if known else "quartiles not reached"
         return f"{when}, {self.counts()}"
 
 
 @takes(times=Times)
-def incidence(times: Times, later: bool = False) -> Incidence:
-    """Cumulative incidence over members (Aalen & Johansen 1978), with a 95% band.
+def incidence(times: Times, censored_as_latest: bool = False) -> Incidence:
+    """Cumulative incidence over members (Aalen & Johansen 1978), with a 95% confidence band.
 
     Args:
-      times: of the members; those that were never evaluated are left out.
-      later: count members that may still get there as later than all that did, instead
-        of censoring them; for times at whose censoring one must not guess. The share is
-        then known until the first of them was last evaluated.
+      times: of the members; members that were never evaluated are left out.
+      censored_as_latest: treat censored members as later than all that reached the event. Use
+        it where censoring depends on the time itself, as for delays. The share is then known
+        until the earliest end of follow-up of a censored member.
     """
-    times = times[~np.isnan(times.until)]
-    there, until = ~np.isnan(times.epochs), times.until
-    may_still = ~there & np.isin(times.end, MAY_STILL)
-    over = there | later | ~may_still
-    epochs, rows = np.unique(until[over], return_inverse=True)
-    got = np.bincount(rows, there[over], len(epochs))
-    out = np.bincount(rows, minlength=len(epochs))
-    at_risk = np.array([np.sum(until >= epoch) for epoch in epochs], np.float64)
-    before = np.cumprod([1.0, *(1 - out / at_risk)])[:-1]  # share that nothing had become of
-    share = np.cumsum(before * got / at_risk)
-    variance = _variance(share, before, got, out, at_risk)
-    kept = got > 0
-    first = epochs[kept][0] if kept.any() else until.max(initial=0.0)
-    certain = float(np.sum(over | (until >= first)))  # not there before the first that was
-    share = np.concatenate([[0.0], share[kept]])
-    low, high = _band(share, np.concatenate([[0.0], variance[kept]]), certain)
+    times = times[~np.isnan(times.observed)]
+    reached, observed = ~np.isnan(times.epochs), times.observed
+    censored = ~reached & np.isin(times.end, CENSORED)
+    leaves_risk_set = reached | censored_as_latest | ~censored
+    epochs, rows = np.unique(observed[leaves_risk_set], return_inverse=True)
+    events = np.bincount(rows, reached[leaves_risk_set], len(epochs))
+    exits = np.bincount(rows, minlength=len(epochs))  # events and competing risks
+    at_risk = np.array([np.sum(observed >= epoch) for epoch in epochs], np.float64)
+    surviving = np.cumprod([1.0, *(1 - exits / at_risk)])[:-1]  # share before each epoch
+    share = np.cumsum(surviving * events / at_risk)
+    variance = _variance(share, surviving, events, exits, at_risk)
+    steps = events > 0
+    first = epochs[steps][0] if steps.any() else observed.max(initial=0.0)
+    uncensored = float(np.sum(leaves_risk_set | (observed >= first)))  # before the first event
+    share = np.concatenate([[0.0], share[steps]])
+    low, high = _band(share, np.concatenate([[0.0], variance[steps]]), uncensored)
     return Incidence(
-        np.concatenate([[0.0], epochs[kept]]),
+        np.concatenate([[0.0], epochs[steps]]),
         share,
         low,
         high,
-        members=len(until),
-        got_there=int(there.sum()),
-        ends=dict(Counter(times.end[~there].tolist())),
-        last=float(until.max(initial=0.0)),
-        known_until=float(until[may_still].min(initial=np.inf)) if later else np.inf,
+        members=len(observed),
+        reached=int(reached.sum()),
+        ends=dict(Counter(times.end[~reached].tolist())),
+        last_epoch=float(observed.max(initial=0.0)),
+        known_until=float(observed[censored].min(initial=np.inf)) if censored_as_latest else np.inf,
     )
 
 
 def _variance(
-    share: np.ndarray, before: np.ndarray, got: np.ndarray, out: np.ndarray, at_risk: np.ndarray
+    share: np.ndarray,
+    surviving: np.ndarray,
+    events: np.ndarray,
+    exits: np.ndarray,
+    at_risk: np.ndarray,
 ) -> np.ndarray:
     """Variance of the share at each epoch, by the delta method (Marubini & Valsecchi 1995).
 
-    Without competing risks it is Greenwood's, without censoring the binomial one.
+    Without competing risks it is Greenwood's variance, without censoring the binomial one.
     """
-    rest = at_risk - out
-    hazard = np.divide(out, at_risk * rest, out=np.zeros(len(out)), where=rest > 0)
-    still = np.tril(share[:, None] - share[None, :])  # [E, E] got there since, up to each epoch
-    since = np.tril(np.ones((len(share), len(share))))
-    own = before**2 * got * (at_risk - got) / at_risk**3
-    return still**2 @ hazard + since @ own - 2 * still @ (before * got / at_risk**2)
+    rest = at_risk - exits
+    hazard = np.divide(exits, at_risk * rest, out=np.zeros(len(exits)), where=rest > 0)
+    gain = np.tril(share[:, None] - share[None, :])  # [E, E], from column's epoch to row's
+    up_to = np.tril(np.ones((len(share), len(share))))
+    own = surviving**2 * events * (at_risk - events) / at_risk**3
+    covariance = gain @ (surviving * events / at_risk**2)
+    return gain**2 @ hazard + up_to @ own - 2 * covariance
 
 
-def _band(share: np.ndarray, variance: np.ndarray, certain: float) -> tuple[np.ndarray, np.ndarray]:
-    """Clopper & Pearson's 95% interval of each share, with its effective sample size.
+def _band(
+    share: np.ndarray, variance: np.ndarray, uncensored: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """95% interval of each share (Clopper & Pearson 1934), with its effective sample size.
 
-    That is the number of uncensored members that would give its variance (Dorey & Korn
-    1987), and without censoring the number of members, which makes the interval exact.
-    Where the variance says nothing, at 0 and 1, it is that of the row before;
-    `certain` is that of the first.
+    The effective size is the number of uncensored members with the same variance (Dorey & Korn
+    1987); without censoring it is the number of members, and the interval is exact. Where the
+    variance is 0, at shares 0 and 1, the size is that of the row before, and `uncensored` in
+    the first row.
     """
-    size = np.full(len(share), certain)
+    size = np.full(len(share), uncensored)
     for i in range(1, len(share)):
         known = variance[i] > 1e-12
         size[i] = share[i] * (1 - share[i]) / variance[i] if known else size[i - 1]
@@ -171,36 +179,42 @@ def _band(share: np.ndarray, variance: np.ndarray, certain: float) -> tuple[np.n
 
 @takes(values=sequence, times=Times)
 def by_value(values: np.ndarray, times: Times) -> dict[Any, Incidence]:
-    """`incidence` of the members at each value of a setting `[M]`, ascending."""
+    """`incidence` of the members at each value of a setting, `values [M]`; values ascend."""
     return {value: incidence(times[values == value]) for value in np.unique(values)}
 
 
 @takes(found=Events)
 def time_to(found: Events) -> dict[str, Incidence]:
-    """The incidence of memorising, of grokking, and of the delay between them, by name.
+    """Incidences by name: `memorised`, `grokked`, and the `delay` between them.
 
-    The delay is over the members that memorised. Those that memorised late were watched
-    for a short time afterwards, so censoring depends on the times and the estimate would
-    be wrong; members that have not grokked count as later than all that have.
+    The delay is over the members that memorised. Members that memorised late had a short
+    follow-up afterwards, so their censoring depends on the times and would bias the estimate.
+    Therefore members that have not grokked count as later than all that have.
     """
     return {
         "memorised": incidence(found.memorised),
         "grokked": incidence(found.grokked),
-        "delay": incidence(found.delay, later=True),
+        "delay": incidence(found.delay, censored_as_latest=True),
     }
 
 
 @takes(found=Events)
 def delay_of_grokked(found: Events) -> Incidence:
-    """The delay of those members alone that have grokked: nothing is censored."""
+    """Incidence of the delay over the members that grokked; no member is censored."""
     return incidence(found.delay[~np.isnan(found.delay.epochs)])
 
 
 @takes(values=sequence, found=Events)
-def in_words(name: str, values: np.ndarray, found: Events) -> list[str]:
-    """Both times at each value of a setting, a line each: medians, quartiles, counts."""
+def summaries_by_value(name: str, values: np.ndarray, found: Events) -> list[str]:
+    """A line for each event and value of a setting: median, quartiles, counts.
+
+    Args:
+      name: of the setting, for the text.
+      values: of the setting, `[M]`.
+      found: from `times.events`.
+    """
     return [
-        f"{name} {value}: {label}: {curve.in_words()}"
+        f"{name} {value}: {label}: {curve.summary()}"
         for label in ("memorised", "grokked")
         for value, curve in by_value(values, getattr(found, label)).items()
     ]

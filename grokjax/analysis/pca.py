@@ -1,7 +1,7 @@
-"""Principal components of the embedding, as the notebook draws them.
+"""Principal components of the embedding, as in scienceetonnante/grokking.
 
-scienceetonnante/grokking fits 12 components on the centred embedding of the
-last epoch and projects earlier ones on them.
+That notebook fits 12 components on the centred embedding of the last epoch and projects the
+embeddings of earlier epochs on them.
 """
 
 from __future__ import annotations
@@ -11,33 +11,33 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from grokjax.analysis.members import over_members
-from grokjax.arguments import takes, whole
+from grokjax.analysis.over_members import over_members
+from grokjax.runtime.arguments import integer_at_least, takes
 
 COMPONENTS = 12
-"""What the notebook takes: six pairs."""
+"""Components that the notebook fits: six pairs."""
 
 
 class PCA(NamedTuple):
-    """Of one embedding `[P, D]`, C components by falling variance; with a leading axis M of all."""
+    """C components of an embedding `[P, D]` by decreasing variance; `pca` stacks M members."""
 
-    mean: Array  # [D], of the tokens
+    mean: Array  # [D], over the tokens
     components: Array  # [C, D], orthonormal rows
     explained: Array  # [C], share of the variance
-    scores: Array  # [P, C], of the centred tokens
+    scores: Array  # [P, C], coordinates of the centred tokens
 
 
 @over_members
-@takes(embedding="P D", components=whole(1))
+@takes(embedding="P D", components=integer_at_least(1))
 def pca(embedding: Array, components: int = COMPONENTS) -> PCA:
-    """Principal components of an embedding.
+    """Principal components of an embedding, by singular value decomposition.
 
     Args:
-      embedding: float `[P, D]` of a member; all of them together `[M, P, D]`.
-      components: C, by keyword; there are min(P, D) of them at most.
+      embedding: float `[P, D]` of a member; `[M, P, D]` for all members.
+      components: C, by keyword; at most min(P, D) are returned.
 
     Returns:
-      `PCA`. A component's sign is such that its largest entry is positive.
+      `PCA`. Signs are chosen so that the largest entry of each component is positive.
     """
     mean = embedding.mean(axis=0)
     tokens, scale, rows = jnp.linalg.svd(embedding - mean[None], full_matrices=False)
@@ -52,10 +52,10 @@ def pca(embedding: Array, components: int = COMPONENTS) -> PCA:
 
 
 @over_members
-@takes(snapshots="T P D", onto=PCA)
-def project(snapshots: Array, onto: PCA) -> Array:
-    """Scores `[T, P, C]` of snapshots `[T, P, D]` on components fitted elsewhere.
+@takes(snapshots="T P D", fit=PCA)
+def project(snapshots: Array, fit: PCA) -> Array:
+    """Scores `[T, P, C]` of snapshots `[T, P, D]` on components fitted on another embedding.
 
-    Centred with the mean of the fit, as the notebook's animation does.
+    The mean of the fit is subtracted, as in the notebook's animation.
     """
-    return (snapshots - onto.mean[None, None]) @ onto.components.T
+    return (snapshots - fit.mean[None, None]) @ fit.components.T

@@ -1,4 +1,4 @@
-"""The whole analysis of an ensemble in one call, labelled."""
+"""Analyse all members of a run in one call, with labelled results."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ import numpy as np
 from jax import Array
 from jax import numpy as jnp
 
-from grokjax import layout, models
-from grokjax.analysis import circles, fourier, periodicity
-from grokjax.analysis.concentration import gini, participation
-from grokjax.analysis.members import Params, of_networks, params_and_network
+from grokjax.analysis import circles, fourier
 from grokjax.analysis.neurons import Neurons, key_frequencies, neurons
+from grokjax.analysis.over_members import (
+    Params,
+    built_network,
+    modulus_of,
+    of_networks,
+    params_and_network,
+)
 from grokjax.analysis.pca import COMPONENTS, PCA, pca
-from grokjax.config import Config
-from grokjax.run import Run
+from grokjax.config.settings import NetworkSettings
+from grokjax.metrics.token_spectrum import neuron_ratios
+from grokjax.results.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,35 +29,39 @@ if TYPE_CHECKING:
 
 
 class Findings(NamedTuple):
-    """Everything about one member; see where each is defined."""
+    """All findings on one member; each is described where it is defined."""
 
     pca: PCA
-    pairs: circles.Pairs
+    pairs: circles.ComponentPairs
     spectra: fourier.Spectra
     planes: fourier.Planes
-    neurons: Neurons
-    neuron_ipr: Array  # [H]
+    neurons: Neurons | None  # None where the network's module does not give activations
+    neuron_ipr: Array | None  # [H]; None where it does not give the neurons' weights
     gini: Array  # []
     participation: Array  # []
 
 
 @of_networks
-def findings(params: dict[str, Any], network: Config) -> Findings:
-    """Everything about one member, from its parameters and the settings of its network."""
-    table = layout.table(params, network)
-    components = pca.one(table, min(COMPONENTS, *table.shape))
+def findings(params: dict[str, Any], network: NetworkSettings) -> Findings:
+    """Compute everything about one member, from its parameters and its network's settings."""
     spectra = fourier.spectra.one(params, network)
-    model = models.build(network)
-    tokens = model.tokens(model.pack(params))
+    model, modulus = built_network(network), modulus_of("findings", network)
+    assert model.token_table is not None  # else `spectra` has refused it
+    table = model.token_table.read(params)
+    components = pca.one(table, min(COMPONENTS, *table.shape))
+    ratios = None
+    if model.neuron_weights is not None:
+        packed = model.pack(params)
+        ratios = neuron_ratios(model.neuron_weights(packed, model.precompute(packed)), modulus)
     return Findings(
         pca=components,
-        pairs=circles.pairs.one(components.scores),
+        pairs=circles.component_pairs.one(components.scores),
         spectra=spectra,
         planes=fourier.planes.one(table),
-        neurons=neurons.one(params, network),
-        neuron_ipr=periodicity.ratios(params, tokens, network).mean,
-        gini=gini.one(jnp.sqrt(spectra.embedding)),
-        participation=participation.one(spectra.embedding),
+        neurons=None if model.activations is None else neurons.one(params, network),
+        neuron_ipr=ratios,
+        gini=fourier.gini.one(jnp.sqrt(spectra.embedding)),
+        participation=fourier.participation.one(spectra.embedding),
     )
 
 
@@ -82,15 +91,17 @@ def survey(
     source: Run | Params,
     members: Sequence[int] | None = None,
     key_times: float | None = None,
-    network: Config | None = None,
+    network: NetworkSettings | None = None,
 ) -> xr.Dataset:
-    """What every member learnt: `survey(run)`, or `survey(run.params, network=run.network)`.
+    """Analyse what every member learnt.
+
+    Call it as `survey(run)`, or as `survey(run.params, network=run.network)`.
 
     Args:
       source: a Run whose members have one kind of network, or parameters with a leading
-        axis M; NaN for a member that has none.
+        axis M; the findings of a member whose parameters are NaN are NaN.
       members: numbers of the members where parameters are given; None: 0, 1, ...
-      key_times: see `fourier.is_key`; None: as the table's width has it (`fourier.key_times`).
+      key_times: see `fourier.is_key`; None: `fourier.key_times` of the table's width.
       network: the settings of the network where parameters are given, such as `run.network`.
 
     Returns:
@@ -98,20 +109,24 @@ def survey(
       neuron, slot, frequency_a, frequency_b`; P tokens, frequencies 1..P // 2
       (from 0 in a and b), tables embedding, first, second, output. Variables:
       `scores, explained` (`pca.PCA`), `pair_step, pair_shares, pair_circularity`
-      (`circles.Pairs`), `power` (`fourier.Spectra`), bool `key` (the key frequencies),
+      (`circles.ComponentPairs`), `power` (`fourier.Spectra`), bool `key` (the key frequencies),
       `plane, plane_circularity, plane_share` (`fourier.Planes`), `neuron_frequency,
       neuron_share, neuron_phase, activation_power, logit_power`
-      (`neurons.Neurons`), `neuron_ipr` (`periodicity.Ratios.mean`), `gini` and
+      (`neurons.Neurons`), `neuron_ipr` (`token_spectrum.neuron_ratios`), `gini` and
       `participation` of the table. Attributes say in words what was looked at: `network`,
       `operation` (of a Run), `token_table`, `key_frequencies`, `order_of_tokens`.
 
       Key frequencies are those of the embedding (`fourier.is_key`), or of the neurons
       (`neurons.key_frequencies`) where the embedding has none, and always with one-hot inputs,
-      whose token table holds the neurons' own weights.
+      whose token table holds the neurons' own weights. Where the network's module gives no
+      activations or weights of its neurons, the variables on neurons and logits are missing, and
+      the tables first, second and output are NaN.
 
     Raises:
       ValueError: parameters without their network; a Run whose members have several
-        kinds of network (use `select`), or members given with a Run.
+        kinds of network (use `select`), members given with a Run, or a task whose examples are
+        not all pairs of Z_P.
+      ConfigError: a model or task of your own that has not been imported.
     """
     import xarray as xr
 
@@ -121,9 +136,14 @@ def survey(
         if members is not None:
             raise ValueError("survey: a Run numbers its members; leave out members, or use run.of")
         members = source.members.index.tolist()
-        operations = list(dict.fromkeys(source.sweep[m].operation for m in members))
+        names = [source.sweep[m].values.get("operation") for m in members]
+        operations = list(dict.fromkeys(name for name in names if name is not None))
     found = findings(params, network=network)
-    times = fourier.key_times(network.embed_dim) if network.embed_dim else None
+    # With one-hot inputs the token table holds the neurons' own weights.
+    table = built_network(network).token_table
+    assert table is not None  # else `findings` has refused it
+    own_weights = table.parameter.rsplit("/", 1)[-1] != "embedding" and found.neurons is not None
+    times = None if own_weights else fourier.key_times(found.pca.mean.shape[-1])
     times = times if key_times is None else key_times
     values = _values(found, network, times)
     count = len(found.gini)
@@ -131,49 +151,56 @@ def survey(
     coordinates = {
         "member": np.arange(count) if members is None else list(members),
         "frequency": frequencies[1:],
-        "frequency_a": frequencies,
-        "frequency_b": frequencies,
         "table": list(fourier.Spectra._fields),
         "axis": ["cosine", "sine"],
-        "slot": ["a", "b"],
     }
-    data = {name: (("member", *DIMS[name]), values[name]) for name in DIMS}
-    return xr.Dataset(data, coordinates, _words(network, operations, times))
+    if found.neurons is not None:
+        coordinates |= {"frequency_a": frequencies, "frequency_b": frequencies, "slot": ["a", "b"]}
+    data = {name: (("member", *DIMS[name]), values[name]) for name in DIMS if name in values}
+    words = _words(network, operations, times, has_neurons=found.neurons is not None)
+    return xr.Dataset(data, coordinates, words)
 
 
-def _words(network: Config, operations: list[str], times: float | None) -> dict[str, str]:
-    """What was looked at, as attributes of the Dataset."""
-    kind = ", ".join(f"{name} {getattr(network, name)}" for name in layout.NETWORK)
-    table = layout.table_name(network)
+def _words(
+    network: NetworkSettings, operations: list[str], times: float | None, has_neurons: bool
+) -> dict[str, str]:
+    """Say in words what was looked at, for the attributes of the Dataset."""
+    kind = ", ".join(f"{name} {value}" for name, value in network.values.items())
+    table = built_network(network).token_table
+    title = "" if table is None else table.title
     key = "those of the hidden neurons, each of which has its own weights from every token"
     if times is not None:
-        key = (
-            f"from {times:.3g} times an even share of the power of the {table}; "
-            "those of the hidden neurons where it has none"
-        )
+        key = f"from {times:.3g} times an even share of the power of the {title}"
+        if has_neurons:
+            key += "; those of the hidden neurons where it has none"
     words = {
         "network": kind,
         "operation": ", ".join(operations),
-        "token_table": table,
+        "token_table": title,
         "key_frequencies": key,
         "order_of_tokens": fourier.order_of_tokens(operations),
     }
     return {name: text for name, text in words.items() if text}
 
 
-def _key(found: Findings, network: Config, times: float | None) -> np.ndarray:
-    """Key frequencies, bool `[M, K]`, by the measure that fits the network."""
-    frequency, share = np.asarray(found.neurons.frequency), np.asarray(found.neurons.share)
-    of_neurons = key_frequencies(frequency, share, network.modulus)
-    if times is None:
-        return of_neurons
-    of_table = fourier.is_key(np.asarray(found.spectra.embedding), times)
+def _key(found: Findings, network: NetworkSettings, times: float | None) -> np.ndarray:
+    """Return the key frequencies, bool `[M, K]`, by the measure that fits the network."""
+    of_table = of_neurons = None
+    if times is not None:
+        of_table = fourier.is_key(np.asarray(found.spectra.embedding), times)
+    if found.neurons is not None:
+        frequency, share = np.asarray(found.neurons.frequency), np.asarray(found.neurons.share)
+        of_neurons = key_frequencies(frequency, share, modulus_of("survey", network))
+    if of_table is None or of_neurons is None:
+        only = of_neurons if of_table is None else of_table
+        assert only is not None
+        return only
     return np.where(of_table.any(axis=1, keepdims=True), of_table, of_neurons)
 
 
-def _values(found: Findings, network: Config, times: float | None) -> dict[str, Any]:
-    """By the names that the Dataset has."""
-    return {
+def _values(found: Findings, network: NetworkSettings, times: float | None) -> dict[str, Any]:
+    """Return the findings by the names that the Dataset has."""
+    values = {
         "scores": found.pca.scores,
         "explained": found.pca.explained,
         "pair_step": found.pairs.step,
@@ -184,12 +211,17 @@ def _values(found: Findings, network: Config, times: float | None) -> dict[str, 
         "plane": found.planes.points,
         "plane_circularity": found.planes.circularity,
         "plane_share": found.planes.share,
-        "neuron_frequency": found.neurons.frequency,
-        "neuron_share": found.neurons.share,
-        "neuron_phase": found.neurons.phase,
-        "neuron_ipr": found.neuron_ipr,
-        "activation_power": found.neurons.activations,
-        "logit_power": found.neurons.logits,
         "gini": found.gini,
         "participation": found.participation,
     }
+    if found.neuron_ipr is not None:
+        values["neuron_ipr"] = found.neuron_ipr
+    if found.neurons is not None:
+        values |= {
+            "neuron_frequency": found.neurons.frequency,
+            "neuron_share": found.neurons.share,
+            "neuron_phase": found.neurons.phase,
+            "activation_power": found.neurons.activations,
+            "logit_power": found.neurons.logits,
+        }
+    return values

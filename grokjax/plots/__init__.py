@@ -1,32 +1,27 @@
-"""Pictures. Each draws on an `ax` or makes a figure, and leaves computing to `grokjax.analysis`.
+"""Figures. Each function draws on an `ax` or makes a figure; `grokjax.analysis` computes.
 
-`STYLE` is the one style sheet (`matplotlib.style.use(grokjax.plots.STYLE)`);
-colours are those of Okabe & Ito 2008 and cividis, told apart with any common
-colour blindness.
+All figures have one style (`matplotlib.style.use(grokjax.plots.STYLE)`). Colours are those of
+Okabe & Ito 2008 and cividis, which can be told apart with any common colour blindness.
 """
 
-from grokjax.plots.animation import animation
-from grokjax.plots.circles import components, panel, planes
-from grokjax.plots.curves import accuracy, curves, loss, norms
-from grokjax.plots.grids import heat_map
-from grokjax.plots.incidences import incidence, incidences
-from grokjax.plots.machine import occupancy, scaling, throughput
-from grokjax.plots.periodicity import ipr_over_training, periodicity
-from grokjax.plots.phases import phase_diagram, phase_legend
+from grokjax.plots.cumulative_incidence import incidence, incidences
+from grokjax.plots.embedding import animation, components, panel, planes
+from grokjax.plots.heat_maps import heat_map, phase_diagram, phase_legend
+from grokjax.plots.hidden_neurons import ipr_over_training, neurons, periodicity
+from grokjax.plots.learning_times import learning_times, medians, times_against
+from grokjax.plots.performance import occupancy, scaling, throughput
 from grokjax.plots.spectra import (
     key_counts,
-    neurons,
     spectrum,
     spectrum_2d,
     spectrum_of_members,
     spectrum_over_training,
 )
-from grokjax.plots.style import OTHER, OTHERS, STYLE, TEST, TRAIN, figure, narrow, save
-from grokjax.plots.times import learning_times, medians, times_against
+from grokjax.plots.style import KEY, STYLE, TEST, TRAIN, figure, narrow, save
+from grokjax.plots.training_curves import accuracy, curves, loss, norms
 
 __all__ = [
-    "OTHER",
-    "OTHERS",
+    "KEY",
     "STYLE",
     "TEST",
     "TRAIN",

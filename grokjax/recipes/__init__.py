@@ -1,22 +1,23 @@
-"""Named configurations, with the paper each is from, its published figures and ours."""
+"""Named configurations: each with its paper, the published results, and ours."""
 
 from __future__ import annotations
 
-from grokjax.recipes import doshi, notebook, power, prieto
+from grokjax.errors import invalid, suggest
+from grokjax.recipes import doshi, lee_grokfast, notebook, omnigrok, power, prieto
 from grokjax.recipes.recipe import Recipe
-from grokjax.settings import near, refuse
 
 __all__ = ["DEFAULT", "RECIPES", "Recipe", "get"]
 
 RECIPES = {
     recipe.name: recipe
-    for recipe in (*notebook.RECIPES, *doshi.RECIPES, *prieto.RECIPES, *power.RECIPES)
+    for module in (notebook, lee_grokfast, omnigrok, doshi, prieto, power)
+    for recipe in module.RECIPES
 }
 DEFAULT = "notebook"
 
 
 def get(name: str) -> Recipe:
-    """The recipe of this name. Raises ConfigError if there is none."""
+    """Return the recipe of this name. Raises ConfigError if the name is unknown."""
     if not isinstance(name, str) or name not in RECIPES:
-        raise refuse("recipe", name, near(name, RECIPES))
+        raise invalid("recipe", name, "must name a recipe", suggest(name, RECIPES))
     return RECIPES[name]

@@ -1,10 +1,11 @@
-"""Gromov's quadratic network, and Doshi et al.'s corrupted labels on it (d-doshi/Grokking)."""
+"""Quadratic networks (Gromov 2023), and random labels on them (Doshi et al. 2023).
+
+Settings and published results: d-doshi/Grokking (GitHub).
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from grokjax.config import Config
+from grokjax.config.config import Config
 from grokjax.recipes.recipe import Recipe
 
 GROMOV = Config(
@@ -43,17 +44,17 @@ RECIPES = (
             "loss at step 100, train and test": ".000812 and .001011",
         },
         measured={
-            "train accuracy >= 99%": "step 20 (20 to 22), 8 seeds, all of them",
+            "train accuracy >= 99%": "step 20 (20 to 22, range of 8 seeds)",
             "test accuracy >= 10, 50, 90, 99, 100%": "28 (to 30), 34, 38, 40 to 42, 44 to 50",
             "loss at step 100, train and test": ".00083 and .00102 (within 6%)",
         },
     ),
     Recipe(
         name="doshi-noise",
-        summary="35% of the training labels are random: decay decides if they are memorised",
-        source="Doshi et al. 2023, d-doshi/Grokking (GitHub), one seed a cell",
-        config=replace(
-            GROMOV, label_noise=0.35, split="random", data_seed=None, max_epochs=2000, eval_every=20
+        summary="35% of training labels are random; weight decay decides if they are memorised",
+        source="Doshi et al. 2023, d-doshi/Grokking (GitHub), one seed per value",
+        config=GROMOV.replace(
+            label_noise=0.35, split="random", data_seed=None, max_epochs=2000, eval_every=20
         ),
         axes={"weight_decay": (0.0, 5.0, 15.0, 20.0)},
         published={
@@ -67,7 +68,7 @@ RECIPES = (
             "decay 5, partial inversion": "train .759 and .775, test 1.0",
             "decay 15, full inversion": "train .652 and .653, test 1.0",
             "decay 20, forgetting": "test 1.0 at step 300, .80 at 1 000, .04 and .06 at 2 000, "
-            "0 at 5 000 (logits all alike count as wrong)",
+            "0 at 5 000 (equal logits count as wrong)",
         },
     ),
 )

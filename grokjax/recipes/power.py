@@ -1,17 +1,17 @@
-"""Every operation of Power et al. on the notebook's network, with their optimiser."""
+"""The operations and the optimiser of Power et al. 2022, on the notebook's network."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import get_args
 
-from grokjax.config import Config
+from grokjax.config.config import Config
 from grokjax.recipes.notebook import NOTEBOOK
 from grokjax.recipes.recipe import Recipe
-from grokjax.tasks import S5_SIZE, TASKS, Operation
+from grokjax.tasks import symmetric_group
+from grokjax.tasks.binary_operation import OPERATIONS as ALL_OPERATIONS
+from grokjax.tasks.binary_operation import OperationName
 
-POWER = replace(
-    NOTEBOOK,
+POWER = NOTEBOOK.replace(
     modulus=97,
     batch_size=512,
     learning_rate=1e-3,
@@ -23,19 +23,19 @@ POWER = replace(
     eval_every=20,
 )
 
-OPERATIONS = tuple(name for name in get_args(Operation) if name not in ("random", "sum"))
-"""Those of Power et al. and of their code."""
+OPERATIONS = tuple(name for name in get_args(OperationName) if name not in ("random", "sum"))
+"""Operations of Power et al. 2022 and of openai/grok."""
 
 
-def of(operation: str) -> Config:
-    """The settings for one of them."""
-    modulus = S5_SIZE if TASKS[operation].needs == "120" else POWER.modulus
-    return replace(POWER, operation=operation, modulus=modulus)  # pyright: ignore[reportArgumentType]
+def config_for(operation: str) -> Config:
+    """Settings of Power et al. for an operation."""
+    modulus = symmetric_group.SIZE if ALL_OPERATIONS[operation].needs == "120" else POWER.modulus
+    return POWER.replace(operation=operation, modulus=modulus)  # pyright: ignore[reportArgumentType]
 
 
 _PUBLISHED = {
     "a3+ab2+b": "no generalisation in 10^5 steps with up to 95% of the pairs",
-    "divide": "train near 100% before step 1 000; test near 100% at step 10^6, without decay",
+    "divide": "train near 100% before step 1 000; test near 100% at step 10^6, no weight decay",
 }
 
 _MEASURED = {
@@ -60,12 +60,12 @@ _MEASURED = {
 
 
 def _recipe(operation: str) -> Recipe:
-    published = _PUBLISHED.get(operation, "Fig. 2 has steps to 99% against the share of pairs")
+    published = _PUBLISHED.get(operation, "Fig. 2 shows steps to 99% against the train fraction")
     return Recipe(
         name=f"power-mlp-{operation}",
-        summary=f"{TASKS[operation].formula}, half of the pairs, on the notebook's network",
-        source="Power et al. 2022, tasks and AdamW with warm-up; there a two-layer transformer",
-        config=of(operation),
+        summary=f"{ALL_OPERATIONS[operation].formula}, half of the pairs, on that network",
+        source="Power et al. 2022 (a two-layer transformer), tasks and AdamW with warm-up",
+        config=config_for(operation),
         published={"transformer": published},
         measured=({"test accuracy >= 99%": _MEASURED[operation]} if operation in _MEASURED else {}),
     )

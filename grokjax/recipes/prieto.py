@@ -1,10 +1,11 @@
-"""Grokking without weight decay (LucasPrietoAl/grokking-at-the-edge-of-numerical-stability)."""
+"""Grokking without weight decay (Prieto et al. 2025, arXiv 2501.04697).
+
+Commands: LucasPrietoAl/grokking-at-the-edge-of-numerical-stability (GitHub).
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from grokjax.config import Config
+from grokjax.config.config import Config
 from grokjax.recipes.recipe import Recipe
 
 PRIETO = Config(
@@ -27,29 +28,28 @@ PRIETO = Config(
 RECIPES = (
     Recipe(
         name="prieto-orthograd",
-        summary="gradients orthogonal to the weights: no decay, and grokking without delay",
+        summary="gradients orthogonal to the weights: grokking without weight decay or delay",
         source="Prieto et al. 2025, Fig. 1, command of its repository; one seed. Its optimiser "
-        "drops betas and eps (issue 11), so those of torch were in force, as here",
-        config=replace(
-            PRIETO, orthogonal_gradient=True, beta2=0.999, eps=1e-8, max_epochs=300, eval_every=10
+        "ignores betas and eps (issue 11), so PyTorch's defaults applied, as here",
+        config=PRIETO.replace(
+            orthogonal_gradient=True, beta2=0.999, eps=1e-8, max_epochs=300, eval_every=10
         ),
         published={
             "test accuracy >= 90%": "epoch 150, read off the figure",
             "test accuracy near 99%": "epoch 200, read off the figure",
         },
         measured={
-            "test accuracy >= 90%": "110 (100 to 120), 8 seeds, all of them",
+            "test accuracy >= 90%": "110 (100 to 120, range of 8 seeds)",
             "test accuracy >= 99%": "130 (110 to 150)",
             "with --loss stablemax --beta2 0.99 --eps 1e-25": "90% at 140 to 200, 99% at 170 to "
-            "300; the figure's legend says StableMax, its command does not",
+            "300 (StableMax is in the figure's legend, not in its command)",
         },
     ),
     Recipe(
         name="prieto-stablemax",
         summary="StableMax instead of softmax: the network groks without weight decay",
         source="Prieto et al. 2025, Fig. 1, command of its repository; one seed",
-        config=replace(
-            PRIETO,
+        config=PRIETO.replace(
             loss="stablemax",
             beta2=0.999,
             eps=1e-25,

@@ -1,4 +1,4 @@
-"""What a recipe is."""
+"""The `Recipe` type: settings of a published system, with its results and ours."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from grokjax.config import Config
-from grokjax.sweep import Sweep
+from grokjax.config.config import Config
+from grokjax.config.sweep import Sweep
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Settings that reproduce one published system, or vary one.
+    """Settings that reproduce a published system, or a variation of it.
 
-    summary: what it shows, in a line.
-    source: who published it, where.
-    config: the settings. axes: values that it sweeps by itself.
-    published: its figures as published, name to value.
-    measured: ours, the same way, with the number of members.
+    summary: what the recipe shows, in one line.
+    source: paper and repository.
+    config: its settings. axes: the settings that it sweeps, with their values.
+    published: results in the source, name to value.
+    measured: our results in the same form, with the number of members.
     """
 
     name: str
@@ -30,5 +30,5 @@ class Recipe:
     axes: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def sweep(self, **axes: Iterable[Any]) -> Sweep:
-        """Its members: its own axes, unless given here, times the others given."""
+        """Sweep over the recipe's axes and the given ones; given values replace the recipe's."""
         return Sweep(self.config, **({**self.axes, **axes}))

@@ -1,4 +1,4 @@
-"""One self-contained HTML page of a run: `grokjax report DIR`."""
+"""The report of a run, one self-contained HTML page: `grokjax report DIR`."""
 
 from grokjax.report.page import write
 

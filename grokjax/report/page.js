@@ -11,7 +11,7 @@ function sorted(rows, column, sign) {
   const compare = numeric ? (a, b) => a - b : collator.compare;
   return [...rows].sort((one, two) => {
     const [a, b] = [keys.get(one), keys.get(two)];
-    // What is missing comes last in either direction.
+    // Missing values come last in either direction.
     if (a === undefined || b === undefined) return (a === undefined) - (b === undefined);
     return sign * compare(a, b);
   });
@@ -38,7 +38,7 @@ function makeSortable(table) {
 function makeFilterable(table, box) {
   const rows = [...table.tBodies[0].rows];
   const [input, output] = [box.querySelector("input"), box.querySelector("output")];
-  // A query has no line break: what it matches is within one cell.
+  // A query has no line break, so a match lies within one cell.
   const words = (row) => [...row.cells].map((cell) => cell.textContent).join("\n").toLowerCase();
   let texts = null; // read when first needed: opening the page stays fast
   input.addEventListener("input", () => {
@@ -66,11 +66,12 @@ function draw(member, epochs, logX) {
     ...curves("Norms of the layers", member, epochs, norms, { logX }),
     ...spectrum(member),
   ];
-  const none = html("p", { class: "note" }, "Nothing is recorded of this member yet.");
+  const empty = html("p", { class: "note" }, "Nothing has been recorded for this member yet.");
   byId("name").textContent = member.name;
   byId("facts").replaceChildren(...(member.facts ?? []).map(([name, value]) =>
     html("div", {}, html("dt", {}, name), html("dd", {}, value))));
-  byId("curves").replaceChildren(...(charts.length ? charts : [none]));
+  byId("curves").replaceChildren(...(charts.length ? charts : [empty]));
+  byId("circles-note").hidden = !member.circles?.length;
   byId("circles").replaceChildren(...(member.circles ?? []).map((one) => circle(one, member)));
 }
 
@@ -88,7 +89,7 @@ function showMembers({ epochs, first, members }, table) {
     links.get(hash(index))?.closest("tr").classList.add("chosen");
     draw(members[index], epochs, logX);
   };
-  const step = (by) => { // stepping through members is no journey to go back on
+  const step = (by) => { // no history entry for each step
     history.replaceState(null, "", hash(choice.selectedIndex + by));
     show(choice.selectedIndex + by);
   };

@@ -1,4 +1,4 @@
-"""The page put together: data, pictures and a template into one file without links."""
+"""The page: data, figures and a template, written as one file without links."""
 
 from __future__ import annotations
 
@@ -9,21 +9,29 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from grokjax import paths, sessions
-from grokjax.analysis.fourier import order_of_tokens
-from grokjax.analysis.timing import Events, events
-from grokjax.cells import sweep_in_words
-from grokjax.commands import command
-from grokjax.config import FIELDS
-from grokjax.files import replacing
-from grokjax.report import members, networks, pictures
-from grokjax.report.by_setting import by_setting
-from grokjax.report.figures import FORMATS, Section, save_all
-from grokjax.report.group import Group, groups, settings_of
-from grokjax.report.tiles import tiles
-from grokjax.run import Run, load
-from grokjax.settings import refuse
-from grokjax.tasks import TASKS
+import jinja2
+
+from grokjax.analysis import times
+from grokjax.analysis.times import Events
+from grokjax.config import labels
+from grokjax.errors import invalid
+from grokjax.report.members import member_data, member_table, network_data
+from grokjax.report.network_groups import (
+    NetworkGroup,
+    group_by_network,
+    note_on_token_order,
+    reason_without_analysis,
+    values_of,
+)
+from grokjax.report.network_sections import network_section, section_without_analysis
+from grokjax.report.section import FORMATS, Section, save_figures
+from grokjax.report.summary import table_by_setting, tiles
+from grokjax.report.training_sections import learning_section, machine_section, sweep_section
+from grokjax.results.run import Run, load
+from grokjax.results.seed_groups import describe_sweep
+from grokjax.runtime import environment, paths
+from grokjax.storage.files import atomic_write
+from grokjax.terminal.printed_commands import format_run_command
 
 NAME = "report.html"
 
@@ -31,82 +39,91 @@ NAME = "report.html"
 def write(
     directory: str | Path,
     out: str | Path | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    print_step: Callable[[str], None] = lambda _: None,
     figures: str | None = None,
 ) -> Path:
-    """Writes the report of a run, also of one that still trains.
+    """Write the report of a run, which may still be training.
 
     Args:
-      directory: the run's; `~` is the home directory, here and in `out`.
-      out: the file, in a folder that is there or can be made; None: `report.html` in
-        `directory`.
-      say: is told what is being done.
-      figures: `pdf`, `svg` or `png` to save every figure of the page as such a file too, in
-        the folder `figures` beside the page.
+      directory: of the run; `~` is the home directory, here and in `out`.
+      out: the file; its folder is created. None: `report.html` in `directory`.
+      print_step: is called with a line on each step.
+      figures: `pdf`, `svg` or `png` to also save every figure in this format, in the folder
+        `figures` beside the page.
 
     Returns:
       The file.
 
     Raises:
-      FileNotFoundError, DamagedRun: as `grokjax.load`.
-      ConfigError: as that, or the file cannot be written, which is found out first.
+      FileNotFoundError, DamagedRun, ConfigError: as `grokjax.load`.
+      ConfigError: the file cannot be written, which is checked first.
     """
     run = load(directory)
-    path = run.directory / NAME if out is None else paths.given("out", out)
-    paths.writable("out", path, "name another file by out (--out)")
+    path = run.directory / NAME if out is None else paths.parse_path("out", out)
+    paths.require_writable("out", path, "name another file by out (--out)")
     if figures not in (None, *FORMATS):
-        raise refuse("figures", figures, f"it must be one of {', '.join(FORMATS)}")
-    say(f"reading {len(run)} members ...")
-    found = events(run)
-    say(f"analysing {len(run)} members ...")
-    of_shape = groups(run)
-    known = members.learnt(of_shape)
-    sections = _sections(run, found, of_shape)
-    columns, rows = members.table(run, found, known)
+        raise invalid("figures", figures, f"must be one of {', '.join(FORMATS)}")
+    text, sections = _page(run, print_step)
+    if out is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+    if figures is not None:
+        print_step(f"saving every figure as {figures} ...")
+        save_figures(sections, path.parent / "figures", figures)
+    return path
+
+
+def _page(run: Run, print_step: Callable[[str], None]) -> tuple[str, list[Section]]:
+    """The page as text, and its sections."""
+    print_step(f"reading {len(run)} members ...")
+    events = times.events(run)
+    print_step(f"analysing {len(run)} members ...")
+    groups = group_by_network(run)
+    networks = network_data(groups)
+    sections = _sections(run, events, groups)
+    columns, rows = member_table(run, events, networks)
     text = _render(
         title=f"grokjax: {run.directory.resolve().name}",
         subtitle=_subtitle(run),
         written=time.strftime("%Y-%m-%d %H:%M"),
         unfinished=_unfinished(run),
-        notices=_notices(run, of_shape),
-        tiles=tiles(run, found, of_shape),
-        by_setting=by_setting(run, found, of_shape),
-        save_command=command("report", run.directory.resolve(), "--figures", "pdf"),
+        notices=_notices(run, groups),
+        tiles=tiles(run, events, groups),
+        by_setting=table_by_setting(run, events, groups),
+        save_command=f"{format_run_command('report', run.directory.resolve())} --figures pdf",
         save_call=_save_call(run),
-        sections=_rendered(sections, say),
+        sections=_draw(sections, print_step),
         columns=columns,
         rows=rows,
         settings=_settings(run),
         environment=_environment(run),
-        members_json=members.drawn(run, found, known),
+        members_json=member_data(run, events, networks),
     )
-    if out is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
-    if figures is not None:
-        say(f"saving every figure as {figures} ...")
-        save_all(sections, path.parent / "figures", figures)
-    return path
+    return text, sections
 
 
-def _sections(run: Run, found: Events, of_shape: list[Group]) -> list[Section]:
-    """All that is drawn, in the order of the page."""
-    made = [
-        pictures.learning(run, found),
-        pictures.sweep(run, found),
-        *(networks.learnt(group, number) for number, group in enumerate(of_shape)),
-        pictures.machine(run),
+def _sections(run: Run, events: Events, groups: list[NetworkGroup]) -> list[Section]:
+    """All sections with figures, in the order of the page."""
+    networks = [network_section(group, number) for number, group in enumerate(groups)]
+    reasons = dict.fromkeys(reason_without_analysis(run, m) for m in run.members.index)
+    if reasons := [reason for reason in reasons if reason]:
+        networks.append(section_without_analysis(reasons, others=bool(groups)))
+    every = [
+        learning_section(run, events),
+        sweep_section(run, events),
+        *networks,
+        machine_section(run),
     ]
-    return [section for section in made if section]
+    return [section for section in every if section]
 
 
-def _rendered(sections: list[Section], say: Callable[[str], None]) -> list[dict[str, Any]]:
-    """The sections as the template takes them, drawn one after the other."""
+def _draw(sections: list[Section], print_step: Callable[[str], None]) -> list[dict[str, Any]]:
+    """Draw the sections, for the template."""
     drawn = []
     for i, section in enumerate(sections):
-        say(f"drawing {i + 1} of {len(sections)}: {section.title} ...")
-        drawn.append(section.rendered())
+        print_step(f"drawing {i + 1} of {len(sections)}: {section.title} ...")
+        drawn.append(section.render())
     return drawn
 
 
@@ -119,24 +136,23 @@ def _save_call(run: Run) -> str:
 
 
 def _render(**values: Any) -> str:
-    import jinja2
-
+    """Fill the template."""
     here = resources.files("grokjax.report")
     names = ("page.css", "charts.js", "page.js")
     css, *scripts = ((here / name).read_text("utf-8") for name in names)
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.undefined = jinja2.StrictUndefined
-    # A NaN is not JSON: the page could not be read.
+    template = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    template.undefined = jinja2.StrictUndefined
+    # NaN is not JSON, so browsers could not read the page.
     dumping = {"sort_keys": False, "separators": (",", ":"), "allow_nan": False}
-    environment.policies["json.dumps_kwargs"] = dumping
-    template = environment.from_string((here / "page.html").read_text("utf-8"))
-    return template.render(css=css, js="\n".join(scripts), **values)
+    template.policies["json.dumps_kwargs"] = dumping
+    page = template.from_string((here / "page.html").read_text("utf-8"))
+    return page.render(css=css, js="\n".join(scripts), **values)
 
 
 def _subtitle(run: Run) -> str:
-    recipe = run.info.get("recipe") or "no recipe"
-    history = run.history
-    words = f"{history.attrs['task']}: {sweep_in_words(history)}"
+    name = run.info.get("recipe")
+    recipe = f"settings from recipe {name}" if name else "no recipe"
+    words = f"{run.history.attrs['task']}: {describe_sweep(run.history)}"
     return f"{words} ({len(run)} members, {recipe})"
 
 
@@ -146,14 +162,14 @@ def _unfinished(run: Run) -> str:
     return f"The run is not over: {', '.join(left)}." if left else ""
 
 
-def _notices(run: Run, of_shape: list[Group]) -> list[str]:
+def _notices(run: Run, groups: list[NetworkGroup]) -> list[str]:
     notices = []
-    without = len(run) - sum(len(group.run) for group in of_shape)
-    if without:
-        notices.append(f"{without} members have no parameters saved yet and no spectrum below.")
-    operations = settings_of(run, "operation")
-    if not all(TASKS[name].cyclic for name in operations):
-        notices.append(order_of_tokens(operations))
+    analysable = sum(not reason_without_analysis(run, m) for m in run.members.index)
+    missing = analysable - sum(len(group.run) for group in groups)
+    if missing:
+        notices.append(f"{missing} members have no parameters saved yet and no spectrum below.")
+    if note := note_on_token_order(run):
+        notices.append(note)
     diverged = run.members["status"].tolist().count("diverged")
     if diverged:
         notices.append(f"{diverged} members diverged.")
@@ -161,24 +177,24 @@ def _notices(run: Run, of_shape: list[Group]) -> list[str]:
 
 
 def _settings(run: Run) -> list[tuple[str, str, str]]:
-    """Every setting: its value, or those that members have."""
+    """Every setting with its help, and its value or the values that members have."""
     rows = []
-    for name, f in FIELDS.items():
-        values = list(dict.fromkeys(settings_of(run, name)))
-        text = ", ".join("none" if v is None else str(v) for v in values[:12])
-        if len(values) > 12:
-            text += f", ... ({len(values)} values)"
-        rows.append((name, text, f.metadata["help"]))
+    for name, f in run.config.fields.items():
+        values = list(dict.fromkeys(values_of(run, name)))
+        texts = [labels.value(name, None) if v is None else str(v) for v in values[:12]]
+        more = f", ... ({len(values)} values)" if len(values) > 12 else ""
+        rows.append((name, ", ".join(texts) + more, f.help))
     return rows
 
 
 def _environment(run: Run) -> list[tuple[str, str, str]]:
-    """What each session was made with: one text where all had the same, else one a session."""
-    every = [dict(sessions.rows(environment)) for environment in sessions.of(run.info)]
-    found = [("sessions", str(len(every)), "; ".join(sessions.changes(run.info)))]
-    for name in dict.fromkeys(name for each in every for name in each):
-        texts = [each.get(name, "not recorded") for each in every]
+    """Versions and machine of the sessions: one text if all agree, else one for each session."""
+    sessions = [dict(environment.table_rows(made)) for made in environment.sessions(run.info)]
+    changes = "; ".join(environment.session_changes(run.info))
+    rows = [("sessions", str(len(sessions)), changes)]
+    for name in dict.fromkeys(name for session in sessions for name in session):
+        texts = [session.get(name, "not recorded") for session in sessions]
         distinct = [text for i, text in enumerate(texts) if not i or text != texts[i - 1]]
         note = "changed; bits may differ" if len(distinct) > 1 and name != "began" else ""
-        found.append((name, ", then ".join(distinct), note))
-    return found
+        rows.append((name, ", then ".join(distinct), note))
+    return rows

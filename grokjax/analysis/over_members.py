@@ -1,0 +1,205 @@
+"""Map a function of one member over all members; the only file of analysis that does so.
+
+It also finds the network that parameters belong to, from a Run or from its settings.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import numpy as np
+
+from grokjax.config.config import Config
+from grokjax.config.settings import NetworkSettings
+from grokjax.errors import invalid
+from grokjax.models.model import Shapes
+from grokjax.models.network import Network, build_network, shapes_of
+from grokjax.results import prediction
+from grokjax.results.pieces import check_known
+
+if TYPE_CHECKING:
+    from grokjax.results.run import Run
+
+STACKED = "needs arrays of numbers with a leading axis of members"
+
+Params = dict[str, Any]
+
+Result = TypeVar("Result")
+
+BATCH = 64
+"""Members at a time on an accelerator; on CPU each device takes one after the other, in cache."""
+
+
+class OverMembers(Generic[Result]):
+    """A function of one member that is called with the arrays of all members.
+
+    one: the function itself, on JAX arrays, to be used inside other such functions.
+
+    A call takes NumPy arrays, or nested dicts and tuples of them, with a leading axis M, and
+    returns NumPy arrays with that axis; keyword arguments are the same for all members. The
+    members are spread over all devices of this process. On CPU a member's results do not depend
+    on the other members.
+    """
+
+    def __init__(self, one: Callable[..., Result]) -> None:
+        functools.update_wrapper(self, one)
+        self.one = one
+        self._compiled = functools.cache(self._compile)
+
+    def __call__(self, *stacked: Any, **settings: Any) -> Result:
+        import jax
+
+        from grokjax.runtime import devices
+        from grokjax.runtime.numerics import pinned_jax_settings
+
+        devices.configure_devices()  # before JAX is first used: one CPU device a core
+        found = tuple(jax.local_devices())
+        _check(self.one.__name__, stacked, jax.tree.leaves(stacked), settings)
+        sizes = {len(leaf) for leaf in jax.tree.leaves(stacked)}
+        if len(sizes) != 1:
+            raise ValueError(f"{self.one.__name__}: arrays of {sorted(sizes)} members")
+        (members,) = sizes
+        # A loop of one iteration would be inlined, fused otherwise and so round otherwise.
+        used = found[: max(1, min(len(found), members // 2))]
+        spare = max(2 - members, -members % len(used))
+
+        def filled(leaf: Any) -> np.ndarray:
+            rows = np.asarray(leaf)
+            last = rows[-1:] if members else np.zeros((1, *rows.shape[1:]), rows.dtype)
+            return np.concatenate([rows, *[last] * spare]) if spare else rows
+
+        compiled = self._compiled(used, tuple(sorted(settings.items())))
+        with pinned_jax_settings():
+            results = compiled(*jax.tree.map(filled, stacked))
+        return jax.tree.map(lambda leaf: np.array(leaf)[:members], results)
+
+    def _compile(self, used: tuple[Any, ...], settings: tuple) -> Callable[..., Result]:
+        import jax
+        from jax.sharding import AxisType, Mesh, PartitionSpec
+
+        one = functools.partial(self.one, **dict(settings))
+        batch = None if used[0].platform == "cpu" else BATCH
+        mesh = Mesh(np.array(used), ("member",), axis_types=(AxisType.Auto,))
+        spec = PartitionSpec("member")
+
+        def some(*stacked: Any) -> Result:
+            return jax.lax.map(lambda row: one(*row), stacked, batch_size=batch)
+
+        mapped = jax.shard_map(some, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)
+        return jax.jit(mapped)
+
+
+def _check(name: str, given: tuple, leaves: list[Any], settings: dict[str, Any]) -> None:
+    """Raise ConfigError unless arguments are stacked arrays, and keywords one value for all."""
+    for setting, value in settings.items():
+        if getattr(value, "__hash__", None) is None:
+            raise invalid(setting, value, "must be one value for all members")
+    for leaf in leaves:
+        if not np.ndim(leaf) or np.asarray(leaf).dtype.kind not in "fiub":
+            raise invalid(name, leaf, STACKED)
+    if given and not leaves:
+        raise invalid(name, None, STACKED)
+
+
+def over_members(one: Callable[..., Result]) -> OverMembers[Result]:
+    """Decorator: turn a function of one member into one of all members (see `OverMembers`)."""
+    return OverMembers(one)
+
+
+class OfNetworks(OverMembers[Result]):
+    """A function `(params, network)` of one member, for all members of a Run.
+
+    Called as `f(run)`, or as `f(run.params, network=run.network)`. Raises ValueError as
+    `params_and_network` does.
+    """
+
+    def __call__(
+        self, source: Run | Params, network: NetworkSettings | None = None, **settings: Any
+    ) -> Result:
+        params, network = params_and_network(self.one.__name__, source, network)
+        return super().__call__(params, network=network, **settings)
+
+
+def of_networks(one: Callable[..., Result]) -> OfNetworks[Result]:
+    """Decorator: turn a function of one network into one of a Run (see `OfNetworks`)."""
+    return OfNetworks(one)
+
+
+def params_and_network(
+    name: str, source: Run | Params, network: NetworkSettings | None
+) -> tuple[Params, NetworkSettings]:
+    """Return the parameters of all members, and the settings of their network.
+
+    Args:
+      name: the function that asks, for messages.
+      source: a Run, or parameters with a leading axis of members.
+      network: None for a Run; for parameters their network, such as `run.network`.
+
+    Raises:
+      ValueError: parameters without a network or of another one, or a Run whose members
+        have several kinds of network, or a task whose examples are not all pairs of Z_P.
+      ConfigError: a model or task of your own that has not been imported.
+    """
+    from grokjax.results.run import Run
+
+    if isinstance(source, Run):
+        if network is not None:
+            raise ValueError(f"{name}: a Run has its own network; leave out network")
+        known = source.network  # the refusal of several kinds comes first
+        _check_analysable(name, known)
+        prediction.network_of(source.sweep[int(source.members.index[0])], source.networks)
+        return source.params, known
+    if not isinstance(source, dict) or not all(isinstance(name, str) for name in source):
+        kind = type(source).__name__
+        raise ValueError(f"{name}: pass a Run or its parameters (run.params), got {kind}")
+    if network is None:
+        raise ValueError(
+            f"{name}: parameters do not say what network they are of; pass the Run, "
+            "or network=run.network with them"
+        )
+    network = network.network if isinstance(network, Config) else network
+    if not isinstance(network, NetworkSettings):
+        kind = type(network).__name__
+        raise ValueError(f"{name}: network must be settings such as run.network, got {kind}")
+    _check_analysable(name, network)
+    _check_shapes(name, source, built_network(network).shapes)
+    return source, network
+
+
+def built_network(network: NetworkSettings) -> Network:
+    """Return the functions of a network, from its settings."""
+    return build_network(network.model_settings, network.spec)
+
+
+def _check_analysable(name: str, network: NetworkSettings) -> None:
+    """Raise unless the examples are all pairs of Z_P, and the module is known here."""
+    modulus_of(name, network)
+    check_known([network], "task", "model")
+
+
+def modulus_of(name: str, network: NetworkSettings) -> int:
+    """Return P. Raises ValueError unless the examples are all pairs of Z_P."""
+    modulus = network.spec.modulus
+    if modulus is None:
+        raise ValueError(f"{name}: needs a task whose examples are all pairs of Z_P")
+    return modulus
+
+
+def _check_shapes(name: str, params: Params, expected: Shapes) -> None:
+    """Raise ValueError unless parameters are those of members with such networks."""
+    arrays = shapes_of(params)
+    if {n: shape[1:] for n, shape in arrays.items()} == expected:
+        return
+    if arrays == expected:
+        raise ValueError(
+            f"{name}: these are one member's parameters, without an axis of members; "
+            "use run.of([member])"
+        )
+    other = next(n for n in [*expected, *arrays] if arrays.get(n, ())[1:] != expected.get(n))
+    raise ValueError(
+        f"{name}: these parameters are of another network: {other} is "
+        f"{list(arrays.get(other, ())[1:]) or 'missing'}, and network has "
+        f"{list(expected.get(other, ())) or 'no such parameter'}"
+    )

@@ -1,0 +1,1 @@
+"""The `grokjax` command, and what experiment scripts share with it."""

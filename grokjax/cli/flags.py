@@ -1,0 +1,250 @@
+"""Command-line flags: made from the settings of a config, and read back into a sweep."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import tyro
+
+from grokjax.config.axes import MOST_MEMBERS
+from grokjax.config.config import Config
+from grokjax.config.settings import KINDS, fields_with
+from grokjax.config.sweep import Sweep
+from grokjax.errors import ConfigError, invalid
+from grokjax.settings.field import Field, fields_of
+
+DEFAULT_SEEDS = 8
+
+BOXES = {
+    "task": "task *",
+    "data": "train_fraction split data_seed label_noise batch_size",
+    "network": "model * init_scale",
+    "optimiser": "loss optimizer learning_rate weight_decay weight_decay_on decay_towards * "
+    "grokfast grokfast_alpha grokfast_lambda grokfast_window gradient_noise orthogonal_gradient "
+    "fixed_norm",
+    "schedule": "schedule warmup_steps decay_steps final_rate",
+    "stopping": "max_epochs stop_when stop_patience extra_epochs",
+    "recording": "eval_every snapshot_every snapshot_spacing",
+    "machine": "precision",
+}
+"""Settings by their box in `--help`; `seed` is shown with the command's own flags. A star stands
+for the settings of the task, the model or the update rule."""
+
+KIND_OF_BOX = {"task": "task", "network": "model", "optimiser": "optimizer"}
+
+
+@dataclass(frozen=True)
+class Flags:
+    """The settings that a command has flags for.
+
+    fields: by name. kind_of: for a setting of a task, model or update rule: which of the three.
+    base: the config whose values are the defaults; None: a flag that is not given leaves its
+    setting unchanged. axes: values that a recipe sweeps by itself.
+    """
+
+    fields: dict[str, Field]
+    kind_of: dict[str, str]
+    base: Config | None
+    axes: dict[str, tuple[Any, ...]]
+
+    @classmethod
+    def of(
+        cls,
+        classes: dict[str, list[type]],
+        base: Config | None = None,
+        axes: dict[str, tuple[Any, ...]] | None = None,
+    ) -> Flags:
+        """Return the flags for the settings of these classes of tasks, models and rules."""
+        found: dict[str, Field] = {}
+        for combination in itertools.product(*(classes[kind] for kind in KINDS)):
+            found |= fields_with(dict(zip(KINDS, combination, strict=True)))
+        own = [(name, kind) for kind in KINDS for cls_ in classes[kind] for name in fields_of(cls_)]
+        return cls(found, dict(own), base, axes or {})
+
+    def names_in(self, box: str) -> list[str]:
+        """Return the settings in a box of `--help`, in order."""
+        own = [name for name, kind in self.kind_of.items() if kind == KIND_OF_BOX.get(box)]
+        names = BOXES[box].split()
+        return [name for each in names for name in (own if each == "*" else [each])]
+
+
+def fields(flags: Flags, command: type, machine: type) -> list[tuple[str, Any, Any]]:
+    """Return the fields of a command's dataclass, for `make_dataclass`: a flag for every setting.
+
+    These are the seeds and one dataclass per box, the last of which extends `machine`. Raises
+    ConfigError if a setting has the name of one of the command's own flags.
+    """
+    own = {f.name for each in (command, machine) for f in dataclasses.fields(each)}
+    for name, kind in flags.kind_of.items():
+        if name in own | {"seeds", "full_batch", "help"} or name.startswith("_"):
+            raise ConfigError(
+                f"{name}: cannot be a flag for a setting of this {kind}, as the command has a flag "
+                "of that name; rename the setting"
+            )
+    found = [_seeds(flags), _setting("seed", flags)]
+    for box in BOXES:
+        members = [_setting(name, flags) for name in flags.names_in(box)]
+        if box == "data":
+            members.append(_flag("full_batch", bool, "Use all examples in every step", False))
+        bases = (machine,) if box == "machine" else ()
+        kind = dataclasses.make_dataclass(
+            box, members, bases=bases, namespace={"__doc__": ""}, kw_only=True
+        )
+        found.append((box, kind, field(default_factory=kind)))
+    return found
+
+
+def _flag(name: str, hint: Any, text: str, default: Any, /, **how: Any) -> tuple[str, Any, Any]:
+    """Return a field whose flag has no prefix for its group."""
+    if default is None:
+        hint = hint | None
+        how["help_behavior_hint"] = ""  # the text says what happens without the flag
+    conf = tyro.conf.arg(help=text, prefix_name=False, **how)
+    return name, Annotated[hint, conf], field(default=default)
+
+
+def _seeds(flags: Flags) -> tuple[str, Any, Any]:
+    text = "Number of seeds, 0 to N - 1, for each combination of the other values"
+    if flags.base is not None:
+        text += f" (default: {DEFAULT_SEEDS})"
+    return _flag("seeds", int, text, None, metavar="INT")
+
+
+def _setting(name: str, flags: Flags) -> tuple[str, Any, Any]:
+    """Return the field for a setting."""
+    setting = flags.fields[name]
+    default = None
+    if flags.base is not None and name != "seed":
+        default = flags.base.values.get(name, setting.default)
+    plain = str if setting.choices else setting.plain_hint
+    text, hint = _help(setting), setting.hint
+    if setting.kind == "run":
+        return _flag(name, hint, text, default, metavar=_metavar(plain))
+    if name in flags.axes:
+        default = flags.axes[name]
+    elif default is not None:
+        default = (default,)
+    how: dict[str, Any] = {"metavar": f"{_metavar(plain)} ..."}
+    if plain is bool:  # `command_line` turns `--name` into `--name True`
+        how = {"metavar": "", "name": f"no-{name}", "aliases": ["--" + name.replace("_", "-")]}
+    values = setting.plain_hint  # a Literal has the parser list the choices that there are
+    return _flag(name, tuple[values, ...], text, default, **how)
+
+
+def _help(setting: Field) -> str:
+    """Return the help of a setting, with the values that it can have."""
+    text, brief = setting.help, setting.allowed.brief if setting.allowed else ""
+    text += f", {brief}" if brief else ""
+    choices = list(setting.choices)
+    if setting.name in KINDS:
+        choices = [name for name in KINDS[setting.name] if name not in text]
+    if all(choice in text for choice in choices):
+        return text
+    listed = " or ".join([", ".join(choices[:-1]), choices[-1]] if choices[1:] else choices)
+    return f"{text}, or {listed}" if setting.name == "optimizer" else f"{text}: {listed}"
+
+
+def _metavar(plain: Any) -> str:
+    """Return the placeholder of a value in `--help`."""
+    return {int: "INT", float: "FLOAT"}.get(plain, "NAME")
+
+
+def values(command: Any) -> dict[str, Any]:
+    """Return the settings that a command was given, by name; None where a flag was not given."""
+    found = _flatten(command)
+    return {name: found[name] for name in (*command.flags.fields, "seeds", "full_batch")}
+
+
+def _flatten(command: Any) -> dict[str, Any]:
+    """Return the values of a dataclass and of the dataclasses nested in it."""
+    found: dict[str, Any] = {}
+    for f in dataclasses.fields(command):
+        value = getattr(command, f.name)
+        found |= _flatten(value) if dataclasses.is_dataclass(value) else {f.name: value}
+    return found
+
+
+def _seed_count(seeds: int | None) -> int:
+    if seeds is None:
+        return DEFAULT_SEEDS
+    if not 1 <= seeds <= MOST_MEMBERS:
+        raise invalid("seeds", seeds, f"must be from 1 to {MOST_MEMBERS}")
+    return seeds
+
+
+def sweep_of(given: dict[str, Any], flags: Flags) -> Sweep:
+    """Return the sweep that the `values` of a command describe."""
+    assert flags.base is not None
+    given = dict(given)
+    seeds, full_batch = given.pop("seeds"), given.pop("full_batch")
+    if full_batch:
+        given["batch_size"] = (None,)
+    for name, setting in flags.fields.items():
+        if setting.kind != "run" and given[name] is None and name != "seed":
+            given[name] = (None,)  # neither given nor set by the recipe
+    if seeds is not None and given["seed"] is not None:
+        raise ConfigError("seeds: give --seeds or --seed, not both")
+    if given["seed"] is None:
+        given["seed"] = tuple(range(_seed_count(seeds)))
+    given["seed"] = given.pop("seed")  # the last axis, so that seeds of one setting are adjacent
+    axes = {n: v for n, v in given.items() if isinstance(v, tuple) and len(v) != 1}
+    shared = {n: v[0] if isinstance(v, tuple) else v for n, v in given.items() if n not in axes}
+    kinds = {kind: (given[kind] or (getattr(flags.base, kind),))[0] for kind in KINDS}
+    first = fields_with({kind: KINDS[kind].get(name) for kind, name in kinds.items()})
+    for name, value in shared.items():
+        if name not in first and value != flags.fields[name].default:
+            raise ConfigError(
+                f"{name}: belongs to one of several kinds; give one kind, or make a Sweep in Python"
+            )
+    shared = {name: value for name, value in shared.items() if name in first}
+    return Sweep(flags.base.replace(**shared | kinds), **axes)
+
+
+def extended(sweep: Sweep, given: dict[str, Any], add_seeds: int | None) -> Sweep:
+    """Return a run's sweep extended by what the flags add: seeds, values of an axis, epochs.
+
+    The values of an axis must include the old ones; other settings must stay as they are.
+    """
+    given = dict(given)
+    seeds, full_batch = given.pop("seeds"), given.pop("full_batch")
+    if seeds is not None:
+        if given["seed"] is not None:
+            raise ConfigError("seeds: give --seeds or --seed, not both")
+        given["seed"] = tuple(range(_seed_count(seeds)))
+    if full_batch:
+        given["batch_size"] = (None,)
+    if add_seeds is not None:
+        if given["seed"] is not None:
+            raise ConfigError("add_seeds: give --add-seeds, --seeds or --seed, not two of them")
+        if not 1 <= add_seeds <= MOST_MEMBERS:
+            raise invalid("add_seeds", add_seeds, f"must be from 1 to {MOST_MEMBERS}")
+        old = dict.fromkeys(member.seed for member in sweep)
+        first = max(old) + 1
+        if first + add_seeds > 2**32:
+            requirement = f"must be at most {2**32 - first}"
+            fix = f"seeds are below 2**32 and the run has seed {max(old)}"
+            raise invalid("add_seeds", add_seeds, requirement, fix)
+        given["seed"] = (*old, *range(first, first + add_seeds))
+    max_epochs = given.pop("max_epochs")
+    for name, value in given.items():
+        if value is not None:
+            sweep = _with_values(sweep, name, value if isinstance(value, tuple) else (value,))
+    if max_epochs is None:
+        return sweep
+    config = sweep.config.replace(max_epochs=max_epochs)
+    return sweep.extended(Sweep.zip(config, **sweep.columns) if sweep.columns else Sweep(config))
+
+
+def _with_values(sweep: Sweep, name: str, values: tuple[Any, ...]) -> Sweep:
+    """Return the sweep extended by those values of a setting that it lacks."""
+    old = tuple(dict.fromkeys(m.values[name] for m in sweep if name in m.values))
+    is_fixed = name in sweep.config.names("run")
+    if not set(old) <= set(values) or (is_fixed and values != old):
+        shown = ", ".join(map(str, old[:8])) + (", ..." if len(old) > 8 else "")
+        requirement = f"must {'stay' if is_fixed else 'include'} {shown} as in the run"
+        raise invalid(name, values, requirement, "a resume can add values of axes but change none")
+    new = [value for value in values if value not in old]
+    return sweep.with_values(name, new) if new else sweep

@@ -1,0 +1,49 @@
+"""Flags for how a run is carried out: lanes, devices, checkpoints, processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import tyro
+
+from grokjax.terminal import tolerant_output
+from grokjax.training import preflight
+
+COUNT = tyro.conf.arg(metavar="INT|auto", prefix_name=False)
+OPTIONAL: Any = {"prefix_name": False, "help_behavior_hint": ""}
+
+
+@dataclass
+class MachineFlags:
+    """How a run is carried out; none of it changes a member's numbers."""
+
+    lanes: Annotated[str, COUNT] = "auto"
+    """Members that train at a time; auto: one per CPU core, on accelerators as many as pay off."""
+    devices: Annotated[str, COUNT] = "auto"
+    """Devices of each process; auto: all, on CPU one per core."""
+    checkpoint_every: Annotated[float, tyro.conf.arg(metavar="SECONDS", prefix_name=False)] = 60.0
+    """Seconds from one checkpoint to the next."""
+    coordinator: Annotated[str | None, tyro.conf.arg(metavar="HOST:PORT", **OPTIONAL)] = None
+    """Address of process 0; needed by several processes without Slurm, Open MPI, TPU pod or GKE."""
+    num_processes: Annotated[int | None, tyro.conf.arg(metavar="INT", **OPTIONAL)] = None
+    """Number of processes; 1 ignores any launcher that is detected."""
+    process_id: Annotated[int | None, tyro.conf.arg(metavar="INT", **OPTIONAL)] = None
+    """Number of this process, from 0."""
+
+    def join_processes(self, quiet: bool) -> dict[str, Any]:
+        """Join the other processes, if any; return the keyword arguments of `train` and `resume`.
+
+        Raises ConfigError for flags that cannot be used, before JAX is imported.
+        """
+        preflight.check_machine(self.lanes, self.devices, self.checkpoint_every)
+        tolerant_output.mark_stdout_optional()
+        from grokjax.runtime import processes
+
+        processes.initialize(self.coordinator, self.num_processes, self.process_id)
+        return {
+            "lanes": self.lanes,
+            "devices": self.devices,
+            "checkpoint_every": self.checkpoint_every,
+            "progress": not quiet,
+        }

@@ -1,0 +1,134 @@
+"""The `grokjax` command: choose the command, and give it the flags of the kinds in use."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import tyro
+
+from grokjax import recipes
+from grokjax.cli import command_line, commands, flags, imports
+from grokjax.cli.exit_codes import exit_code_of
+from grokjax.cli.machine_flags import MachineFlags
+from grokjax.config.settings import KINDS
+from grokjax.errors import ConfigError, invalid, similar_names
+from grokjax.terminal import printed_commands
+
+COMMANDS = {
+    "train": commands.Train,
+    "resume": commands.Resume,
+    "info": commands.Info,
+    "check": commands.Check,
+    "report": commands.Report,
+    "recipes": commands.Recipes,
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command line (default: this process's) and return the exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    imports.forget_files()
+    if arguments == ["--version"]:
+        return exit_code_of(_print_version)
+    return exit_code_of(lambda: _parse(arguments)())
+
+
+def _print_version() -> None:
+    from importlib import metadata
+
+    try:
+        version = metadata.version("grokjax")
+    except metadata.PackageNotFoundError:
+        version = "(not installed: run from a checkout)"
+    print("grokjax", version, flush=True)
+
+
+def _parse(arguments: list[str]) -> Callable[[], None]:
+    """Return the chosen command with the values of its flags."""
+    command_line.check_words(arguments)
+    if arguments and arguments[0] in COMMANDS:
+        name, words = arguments[0], arguments[1:]
+        prog = printed_commands.format_command(name)
+        return command_line.parse(command_of(name, words), words, prog)
+    if not {"-h", "--help"} & set(arguments):
+        requirement = f"must be one of {', '.join(COMMANDS)}"
+        if arguments:
+            similar = " or ".join(similar_names(arguments[0], COMMANDS))
+            fix = f"did you mean {similar}?" if similar else ""
+            raise invalid("command", arguments[0], requirement, fix)
+        raise ConfigError(f"command {requirement}; see {printed_commands.format_command('--help')}")
+    return tyro.extras.subcommand_cli_from_dict(
+        COMMANDS,
+        prog=printed_commands.format_command(),
+        description="Train ensembles of grokking networks; see also --version.",
+        args=["--help"],
+    )
+
+
+def command_of(name: str, words: list[str]) -> type:
+    """Return the dataclass of a command, with the flags of the settings that its words call for.
+
+    The files that they name by `--import` are imported first.
+    """
+    command = COMMANDS[name]
+    if "import_" in {f.name for f in dataclasses.fields(command)}:
+        for file in _values_of("import", words):
+            imports.import_file(file)
+    if name == "train":
+        return _with_settings(command, _flags_of_train(words))
+    if name == "resume":
+        return _with_settings(command, _flags_of_resume(words))
+    return command
+
+
+def _values_of(flag: str, words: list[str]) -> list[str]:
+    """Return the values that a flag is given, before the other words are looked at."""
+    found, reading = [], False
+    for word in words:
+        if word.startswith("--"):
+            name, _, value = word.partition("=")
+            reading = name == f"--{flag}"
+            found += [value] if reading and value else []
+        elif reading:
+            found.append(word)
+    return found
+
+
+def _flags_of_train(words: list[str]) -> flags.Flags:
+    """Return the settings of the recipe and of the kinds that a command line names."""
+    names = {word.partition("=")[0].replace("_", "-") for word in words}
+    if {"--full-batch", "--batch-size"} <= names:
+        raise ConfigError("batch_size: give --batch-size or --full-batch, not both")
+    recipe = recipes.get((_values_of("recipe", words) or [recipes.DEFAULT])[-1])
+    kinds = {kind: _values_of(kind, words) or [getattr(recipe.config, kind)] for kind in KINDS}
+    classes = {kind: [KINDS[kind].get(name) for name in names] for kind, names in kinds.items()}
+    return flags.Flags.of(classes, recipe.config, recipe.axes)
+
+
+def _flags_of_resume(words: list[str]) -> flags.Flags:
+    """Return the settings of the run that a command line names; the defaults' without a run."""
+    first = list(itertools.takewhile(lambda word: not word.startswith("-"), words))
+    members = [recipes.get(recipes.DEFAULT).config]
+    if first and Path(first[0]).expanduser().is_dir():
+        from grokjax.results import run
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the command itself will warn
+            members = list(run.load(first[0]).sweep)
+    classes = {kind: list(dict.fromkeys(m.group_classes[kind] for m in members)) for kind in KINDS}
+    return flags.Flags.of(classes)
+
+
+def _with_settings(command: type, given: flags.Flags) -> type:
+    """Return the command with the flags of all settings after its own."""
+    extra = flags.fields(given, command, MachineFlags)
+    # Python 3.11 would search the whole module `types` for the class, in 30 ms.
+    namespace = {"__doc__": command.__doc__, "flags": given, "__module__": command.__module__}
+    return dataclasses.make_dataclass(
+        command.__name__, extra, bases=(command,), namespace=namespace
+    )

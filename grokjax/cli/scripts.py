@@ -1,0 +1,60 @@
+"""What experiment scripts share: their flags, their exit codes, training or resuming a sweep."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from grokjax.cli import command_line
+from grokjax.cli.exit_codes import exit_code_of
+from grokjax.cli.machine_flags import MachineFlags
+from grokjax.config.sweep import Sweep
+from grokjax.terminal import printed_commands
+
+if TYPE_CHECKING:
+    from grokjax.results.run import Run
+
+
+@dataclass
+class TrainingFlags:
+    """Flags of every script that trains."""
+
+    machine: MachineFlags = field(default_factory=MachineFlags)
+    quiet: bool = False
+    """Show no progress."""
+
+
+Flags = TypeVar("Flags")
+
+
+def run_script(main: Callable[[Flags], None], flags: type[Flags]) -> None:
+    """Call `main` with the flags of this process's command line; exit as the command does."""
+    printed_commands.record_script()
+    prog = printed_commands.script_command()
+    sys.exit(exit_code_of(lambda: main(command_line.parse(flags, sys.argv[1:], prog))))
+
+
+def train_or_resume(
+    sweep: Sweep,
+    out: Path,
+    flags: TrainingFlags,
+    recipe: str | None = None,
+    metrics: Iterable[Any] = (),
+) -> Run:
+    """Train a sweep, or resume the part of it that `out` holds; record these metrics, too.
+
+    In a launch of several processes only the first one returns; the others exit.
+    """
+    options = flags.machine.join_processes(flags.quiet)
+    from grokjax.runtime import processes
+    from grokjax.training import api
+
+    run = api.train(sweep, out, recipe=recipe, resume=True, metrics=metrics, **options)
+    if not processes.is_first():
+        sys.exit(0)
+    if run.info["pieces"]:
+        printed_commands.record_import(sys.argv[0])
+    return run

@@ -1,0 +1,1 @@
+"""The settings of a member, and sweeps over them."""

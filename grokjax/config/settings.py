@@ -1,0 +1,210 @@
+"""Settings of several groups, read as one: the kinds of pieces, and what compiled code may see."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+from grokjax.config.training import Training
+from grokjax.errors import ConfigError, printable, suggest
+from grokjax.models.model import MODELS
+from grokjax.optim.rule import OPTIMIZERS, OptaxRule
+from grokjax.optim.settings import Optimization
+from grokjax.settings.data_spec import DataSpec
+from grokjax.settings.field import Field, fields_of, view
+from grokjax.settings.registry import Registry
+from grokjax.tasks.data import Data
+from grokjax.tasks.task import TASKS
+
+KINDS: dict[str, Registry] = {"task": TASKS, "model": MODELS, "optimizer": OPTIMIZERS}
+"""The settings that choose a class of further settings, and the classes that there are."""
+
+DEFAULT_KINDS = {"task": "binary-operation", "model": "mlp", "optimizer": "adamw"}
+
+KIND_HELP = {
+    "task": "Kind of task",
+    "model": "Kind of network",
+    "optimizer": "Update rule: adamw, adam, sgd with momentum beta1, or any rule of optax by its "
+    "name (optax.sgd, optax.adam and optax.adamw are those of optax)",
+}
+
+
+RESERVED = {
+    *("config", "group_classes", "values", "kind"),  # of Config and its file
+    *("member", "eval", "epoch", "epochs", "step", "status", "order"),  # of histories and tables
+    *("out", "directory", "recipe", "seeds", "add_seeds", "full_batch", "import", "metrics"),
+    *("quiet", "help", "lanes", "devices", "checkpoint_every", "progress"),  # flags
+    *("coordinator", "num_processes", "process_id"),
+}
+"""Names that no setting can have, beside the attributes of `Config`."""
+
+StandIns = Mapping[str, Mapping[str, type]]
+"""Classes of settings, by kind and name, of pieces that no registry knows."""
+
+
+def find_kind(kind: str, value: Any, stand_ins: StandIns) -> tuple[str, type]:
+    """Return the name and the class of settings that a value of `task`, say, stands for."""
+    known = stand_ins.get(kind, {})
+    if isinstance(value, str) and value in known:
+        return value, known[value]
+    name = KINDS[kind].name_of(value)
+    return name, KINDS[kind].get(name)
+
+
+def fields_with(classes: Mapping[str, type]) -> dict[str, Field]:
+    """Return all settings of a config with these classes of task, model and optimizer, by name.
+
+    Raises ConfigError if two groups have a setting of the same name.
+    """
+    return _fields_with(*(classes[kind] for kind in KINDS))
+
+
+@functools.cache
+def _fields_with(*classes: type) -> dict[str, Field]:
+    found = {n: Field(n, str, DEFAULT_KINDS[n], KIND_HELP[n]) for n in KINDS}
+    owners: dict[str, type] = dict.fromkeys(found, Settings)
+    for group in (Training, Data, Optimization, *classes):
+        for name, field in fields_of(group).items():
+            if name in found:
+                # A parameter of optax's cannot be renamed; the user's own setting can be.
+                users = owners[name] if issubclass(group, OptaxRule) else group
+                raise ConfigError(
+                    f"{name}: the name is used twice; rename this setting of {users.__name__}"
+                )
+            if name in RESERVED:
+                raise ConfigError(
+                    f"{name}: grokjax uses the name itself; rename this setting of {group.__name__}"
+                )
+            found[name], owners[name] = field, group
+    return found
+
+
+class Settings:
+    """Immutable settings of several groups, read as attributes.
+
+    group_classes: the classes of settings of task, model and optimizer. `values` holds
+    those that this object has; reading another one raises AttributeError.
+    """
+
+    group_classes: dict[str, type]
+    values: dict[str, Any]
+
+    def __init__(
+        self, classes: dict[str, type], values: dict[str, Any], spec: DataSpec | None = None
+    ) -> None:
+        vars(self).update(group_classes=classes, values=values)
+        if spec is not None:  # a program has no variant, of which a task could build its data
+            vars(self)["spec"] = spec
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["values"][name]
+        except KeyError:
+            raise AttributeError(f"{type(self).__name__} has no setting {name!r}") from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{name}: settings cannot be changed; use config.replace")
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Settings)
+            and type(self) is type(other)
+            and self.values == other.values
+            and self.group_classes == other.group_classes
+        )
+
+    @functools.cached_property
+    def _hash(self) -> int:
+        return hash(tuple(self.values.items()))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __repr__(self) -> str:
+        defaults = {n: field.default for n, field in self.fields.items()} | DEFAULT_KINDS
+        changed = {n: v for n, v in self.values.items() if n not in defaults or v != defaults[n]}
+        return f"{type(self).__name__}({', '.join(f'{n}={v!r}' for n, v in changed.items())})"
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.values]
+
+    def __deepcopy__(self, memo: Any) -> Settings:
+        return self
+
+    def __reduce__(self) -> Any:
+        pieces = {kind: KINDS[kind].piece(self.values[kind]) for kind in self.group_classes}
+        return _unpickled, (type(self), self.values, pieces, vars(self).get("spec"))
+
+    @property
+    def fields(self) -> dict[str, Field]:
+        """All settings of a config with these kinds, by name."""
+        return fields_with(self.group_classes)
+
+    def names(self, *kinds: str) -> list[str]:
+        """Names of the settings of these kinds (`grokjax.settings.field.Kind`)."""
+        return [name for name, field in self.fields.items() if field.kind in kinds]
+
+    def group(self, cls: type) -> Any:
+        """Return the settings of one group as an instance of its dataclass."""
+        return view(cls, {n: self.values[n] for n in fields_of(cls) if n in self.values})
+
+    @functools.cached_property
+    def task_settings(self) -> Any:
+        """The task, as an instance of its class."""
+        return self.group(self.group_classes["task"])
+
+    @functools.cached_property
+    def model_settings(self) -> Any:
+        """The model, as an instance of its class."""
+        return self.group(self.group_classes["model"])
+
+    @functools.cached_property
+    def rule(self) -> Any:
+        """The update rule, as an instance of its class."""
+        return self.group(self.group_classes["optimizer"])
+
+    @functools.cached_property
+    def spec(self) -> DataSpec:
+        """Shapes of the data."""
+        return self.task_settings.spec()
+
+    @property
+    def num_classes(self) -> int:
+        """Logits an example, C."""
+        return self.spec.num_classes
+
+
+class ProgramConfig(Settings):
+    """The settings that a compiled program is a function of: those that its members share.
+
+    It has no traced settings: reading one raises AttributeError.
+    """
+
+    def uses(self, name: str) -> bool:
+        """Whether a traced setting with a switch is compiled in."""
+        return name in self.values["switched_on"]
+
+
+class NetworkSettings(Settings):
+    """The settings that a network is a function of: those of its task's data and of its model."""
+
+    @property
+    def fields(self) -> dict[str, Field]:
+        return {**fields_of(self.group_classes["task"]), **fields_of(self.group_classes["model"])}
+
+
+def check_name(name: object, fields: dict[str, Field]) -> None:
+    """Raise ConfigError unless `name` is one of these settings."""
+    if not isinstance(name, str) or name not in fields:
+        raise ConfigError(f"{printable(name)}: no such setting; {suggest(name, fields)}")
+
+
+def _unpickled(cls: type, values: dict[str, Any], pieces: dict[str, Any], spec: Any) -> Settings:
+    for kind, piece in pieces.items():
+        if piece is not None:  # of a user: unpickling it has imported its file
+            KINDS[kind].add(values[kind], piece)
+    classes = {kind: KINDS[kind].get(values[kind]) for kind in pieces}
+    settings = object.__new__(cls)
+    Settings.__init__(settings, classes, values, spec)
+    return settings

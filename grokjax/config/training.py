@@ -1,0 +1,66 @@
+"""The settings of training itself: batches, length, stopping, and what is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from grokjax.errors import invalid
+from grokjax.settings.field import SCALE, SEED, setting, whole
+
+Spacing = Literal["regular", "log", "transition"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How long members train, in which batches, and what is recorded."""
+
+    seed: int = setting(
+        0,
+        "Key of the initial weights and of the batches",
+        SEED,
+        kind="traced",
+        traced_value=lambda config: np.uint32(config.seed),
+    )
+    init_scale: float = setting(1.0, "Factor on all initial weights", SCALE, kind="traced")
+    batch_size: int | None = setting(
+        64, "Examples a step, all if there are fewer; see --full-batch", whole(1)
+    )
+    precision: Literal["float32", "tensorfloat32", "bfloat16"] = setting(
+        "float32", "Matrix products off CPU: float32, tensorfloat32 or bfloat16"
+    )
+
+    max_epochs: int = setting(20_000, "Epochs that a member trains at most", whole(1), kind="run")
+    eval_every: int = setting(20, "Epochs from one evaluation to the next", whole(1), kind="run")
+    stop_when: Literal["grokked", "never"] = setting(
+        "grokked", "grokked: once test accuracy has stayed at 0.99; or never", kind="run"
+    )
+    stop_patience: int = setting(
+        3, "Evaluations in a row at 0.99 that count as learnt", whole(1), kind="run"
+    )
+    extra_epochs: int = setting(0, "Epochs to train on after the grok", whole(0), kind="run")
+    snapshot_every: int | None = setting(
+        None,
+        "Epochs from one kept embedding to the next; default: keep none",
+        whole(1),
+        kind="run",
+    )
+    snapshot_spacing: Spacing = setting(
+        "regular",
+        "regular; log: four to each doubling of the epoch; or transition: regular, and at each "
+        "evaluation at 0.99 on train examples but not on test examples",
+        kind="run",
+    )
+
+    def check(self) -> None:
+        """Raise ConfigError where settings contradict each other."""
+        if self.snapshot_spacing != "regular" and self.snapshot_every is None:
+            raise invalid(
+                "snapshot_spacing", self.snapshot_spacing, "needs snapshot_every to be set"
+            )
+        for name in ("max_epochs", "extra_epochs", "snapshot_every"):
+            value = getattr(self, name)
+            if value is not None and value % self.eval_every:
+                raise invalid(name, value, f"must be a multiple of eval_every ({self.eval_every})")

@@ -1,0 +1,1 @@
+"""What learns: networks, their initial weights and the operations that they are made of."""

@@ -1,0 +1,81 @@
+"""Distributions of initial weights, named after their papers.
+
+| name | embedding `[P, D]` | kernel `[in, out]` | bias |
+|---|---|---|---|
+| glorot-normal | N(0, 2 / (P + D)) | N(0, 2 / (in + out)) | 0 |
+| glorot-uniform | U(±√(6 / (P + D))) | U(±√(6 / (in + out))) | 0 |
+| he-normal | N(0, 2 / D) | N(0, 2 / in) | 0 |
+| lecun-normal | N(0, 1 / D) | N(0, 1 / in) | 0 |
+| torch | N(0, 1) | U(±1 / √in) | U(±1 / √in) |
+| gromov | N(0, s²) | N(0, s²), s = 0.5 / (2 H)^(1/3) | 0 |
+| zhong | N(0, 1 / D) | U(±1 / √in), output N(0, 1 / in) | U(±1 / √in), output 0 |
+
+Glorot & Bengio 2010; He et al. 2015; LeCun et al. 1998; torch's `Linear` and
+`Embedding`; Gromov 2023 as d-doshi/Grokking has it (s = .05 at H = 500); Zhong
+et al. 2023, its linear models. Normals are whole: JAX's own `glorot_normal`, `he_normal`
+and `lecun_normal` cut the tails off, torch's `xavier_normal_` does not. torch
+counts an embedding's D as its fan-in, hence the third and fourth row.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.nn.initializers import normal, zeros
+
+from grokjax.models.mlp import MLP
+
+Init = Callable[..., jax.Array]
+"""(key, shape, dtype) -> array."""
+
+
+def symmetric_uniform(bound: float) -> Init:
+    """U(-bound, bound)."""
+
+    def init(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
+        return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+    return init
+
+
+def embedding(settings: MLP, tokens: int) -> Init:
+    """Return the initialiser of an embedding."""
+    width = settings.embed_dim
+    return {
+        "glorot-normal": normal(math.sqrt(2 / (tokens + width))),
+        "glorot-uniform": symmetric_uniform(math.sqrt(6 / (tokens + width))),
+        "he-normal": normal(math.sqrt(2 / width)),
+        "lecun-normal": normal(math.sqrt(1 / width)),
+        "torch": normal(1.0),
+        "gromov": normal(_gromov(settings)),
+        "zhong": normal(math.sqrt(1 / width)),
+    }[settings.initializer]
+
+
+def kernel(settings: MLP, inputs: int, outputs: int, last: bool = False) -> Init:
+    """Return the initialiser of a layer's kernel; `last`: of the output layer's."""
+    by_torch = symmetric_uniform(1 / math.sqrt(inputs))
+    return {
+        "glorot-normal": normal(math.sqrt(2 / (inputs + outputs))),
+        "glorot-uniform": symmetric_uniform(math.sqrt(6 / (inputs + outputs))),
+        "he-normal": normal(math.sqrt(2 / inputs)),
+        "lecun-normal": normal(math.sqrt(1 / inputs)),
+        "torch": by_torch,
+        "gromov": normal(_gromov(settings)),
+        "zhong": normal(math.sqrt(1 / inputs)) if last else by_torch,
+    }[settings.initializer]
+
+
+def bias(settings: MLP, inputs: int, last: bool = False) -> Init:
+    """Return the initialiser of a layer's bias; `last`: of the output layer's."""
+    if settings.initializer == "torch" or (settings.initializer == "zhong" and not last):
+        return symmetric_uniform(1 / math.sqrt(inputs))
+    return zeros
+
+
+def _gromov(settings: MLP) -> float:
+    return 0.5 / (2 * settings.hidden_dim) ** (1 / 3)

@@ -1,0 +1,120 @@
+"""What a model is: settings that build a Flax NNX module."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+from grokjax.errors import ConfigError
+from grokjax.settings.data_spec import DataSpec
+from grokjax.settings.field import fields_of
+from grokjax.settings.registry import Registry
+from grokjax.settings.signature import as_settings, parameters_of, settings_class
+
+Shapes = dict[str, tuple[int, ...]]
+"""Shapes of parameters by name, such as `hidden/kernel`."""
+
+
+class TokenTable(NamedTuple):
+    """Where a network keeps one vector for each token: the table that circles are looked for in.
+
+    parameter: its name. rows: how many rows of it, from the first on, are the tokens'. title: what
+    it is, in words.
+    """
+
+    parameter: str
+    rows: int
+    title: str
+
+    def read(self, params: Mapping[str, Any]) -> Any:
+        """Return the table, `[..., P, D]`, of nested parameters with any leading axes."""
+        node: Any = params
+        for key in self.parameter.split("/"):
+            node = node[key]
+        return node[..., : self.rows, :]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """Base of the settings of a model.
+
+    network: the module's class, or `package.module:Class`, imported when it is first built. It is
+      called with these settings, the `DataSpec`, and `rngs`.
+    """
+
+    network: ClassVar[Any] = None
+
+    def check(self, spec: DataSpec) -> None:
+        """Raise ConfigError where settings contradict each other or the data."""
+
+    def module(self, spec: DataSpec, rngs: Any) -> Any:
+        """Build the module."""
+        network = self.network
+        if isinstance(network, str):
+            module, _, name = network.partition(":")
+            network = getattr(importlib.import_module(module), name)
+        return network(self, spec, rngs=rngs)
+
+    def token_table(self, spec: DataSpec, shapes: Shapes) -> TokenTable | None:
+        """Say where the token table is: by default in the first embedding with a row a token."""
+        for name, shape in shapes.items():
+            embedding = name.rsplit("/", 1)[-1] == "embedding"
+            if embedding and len(shape) == 2 and shape[0] == spec.num_tokens:
+                return TokenTable(name, shape[0], "embedding")
+        return None
+
+
+PROVIDED = ("num_tokens", "num_classes", "input_shape", "din", "dout", "rngs")
+"""Parameters of a user's module that grokjax fills in; `din` and `dout` are numbers of features."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModuleModel(Model):
+    """A model made of a user's NNX module; its constructor's other parameters are settings."""
+
+    source: ClassVar[Callable[..., Any]]
+    accepted: ClassVar[frozenset[str]]
+
+    def module(self, spec: DataSpec, rngs: Any) -> Any:
+        provided = {
+            "num_tokens": spec.num_tokens,
+            "num_classes": spec.num_classes,
+            "input_shape": spec.input_shape,
+            "din": math.prod(spec.input_shape),
+            "dout": spec.num_classes,
+            "rngs": rngs,
+        }
+        given = {name: value for name, value in provided.items() if name in self.accepted}
+        settings = {name: getattr(self, name) for name in fields_of(type(self))}
+        return type(self).source(**given, **settings)
+
+
+def _adapted(name: str, source: Any) -> type:
+    """Return the class of settings of a model that a user registers."""
+    if isinstance(source, type) and issubclass(source, Model):
+        return as_settings("model", name, source)
+    if not isinstance(source, type) or "__call__" not in dir(source):
+        raise ConfigError(
+            f"model {name}: must be a class of flax.nnx modules with __call__(inputs)"
+        )
+    cls = settings_class("model", name, source, ModuleModel, PROVIDED)
+    cls.accepted = frozenset(PROVIDED) & {p.name for p in parameters_of(source)}
+    return cls
+
+
+MODELS = Registry("model", {"mlp": "grokjax.models.mlp:MLP"}, _adapted)
+
+
+def model(source: Any) -> Any:
+    """Decorator: make a `flax.nnx.Module`, or a subclass of `Model`, known by its name.
+
+    The module's `__call__(inputs)` takes one batch of inputs and gives logits `[B, C]`. Parameters
+    of its constructor become settings; those named in `PROVIDED` are filled in.
+    Arrays that are its attributes must be `nnx.Param`; constants are made in `__call__`. Compiled
+    code is kept: where you change a function that the module calls, define the module again.
+    """
+    MODELS.add(source.__name__, source)
+    return source

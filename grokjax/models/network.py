@@ -1,0 +1,214 @@
+"""A Flax NNX module as pure functions on a nested dict of parameters.
+
+The only file, beside the modules themselves, that imports flax. A module is built once, split into
+graph and parameters, and merged again inside of pure functions; all transforms are `jax.*`.
+Letters: B batch, C classes, H hidden.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from grokjax.errors import ConfigError, reason
+from grokjax.models.model import Model, Shapes, TokenTable
+from grokjax.settings.data_spec import DataSpec
+
+Params = dict[str, Any]
+"""Nested dict of float32 arrays; joined by `/`, its keys are the parameters' names."""
+
+Table = Any
+"""What a module's `precompute` gives; an empty tuple where it has none."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network, for one member.
+
+    shapes: of the parameters, by name. abstract: the same, nested as Params.
+    token_table: where the vectors of the tokens are, or None.
+    init: typed key -> Params.
+    pack, unpack: lay Params out as they train, and back; gradients and moments go the same way.
+    precompute: packed Params -> Table, once a step: what depends on one token alone.
+    logits: (packed Params, Table, inputs `[B, ...]`) -> `[B, C]`.
+    activations: the same -> last hidden layer `[B, H]`; None where the module does not say.
+    neuron_weights: (packed Params, Table) -> weights by name; None where it does not say.
+    """
+
+    shapes: Shapes
+    abstract: Params
+    token_table: TokenTable | None
+    init: Callable[[jax.Array], Params]
+    pack: Callable[[Params], Params]
+    unpack: Callable[[Params], Params]
+    precompute: Callable[[Params], Table]
+    logits: Callable[[Params, Table, jax.Array], jax.Array]
+    activations: Callable[[Params, Table, jax.Array], jax.Array] | None
+    neuron_weights: Callable[[Params, Table], dict[str, jax.Array]] | None
+
+    def apply(self, params: Params, inputs: jax.Array) -> jax.Array:
+        """Return logits `[B, C]` of parameters in their own layout."""
+        packed = self.pack(params)
+        return self.logits(packed, self.precompute(packed), inputs)
+
+    def hidden(self, params: Params, inputs: jax.Array) -> jax.Array:
+        """Return the last hidden layer `[B, H]`."""
+        assert self.activations is not None
+        packed = self.pack(params)
+        return self.activations(packed, self.precompute(packed), inputs)
+
+    @property
+    def layers(self) -> list[str]:
+        """Names of the layers that have parameters, in alphabetical order."""
+        return sorted({name.split("/")[0] for name in self.shapes})
+
+
+@functools.lru_cache(maxsize=64)
+def build_network(model: Model, spec: DataSpec) -> Network:
+    """Build the network of a model on such data.
+
+    Raises ConfigError, naming the model, where its module cannot be trained.
+    """
+    name = getattr(model, "name", type(model).__name__)
+
+    def module(key: jax.Array) -> Any:
+        return model.module(spec, nnx.Rngs(params=key, default=key))
+
+    cls, graph, blank = _abstract(name, module)
+
+    def init(key: jax.Array) -> Params:
+        return _with_text_keys(nnx.to_pure_dict(nnx.state(module(key))))
+
+    def merged(packed: Params) -> Any:
+        return nnx.merge(graph, _with_keys_of(blank, packed))
+
+    def optional(method: str) -> Callable[..., Any] | None:
+        if not hasattr(cls, method):
+            return None
+        return lambda packed, *arguments: getattr(merged(packed), method)(*arguments)
+
+    def logits(packed: Params, table: Table, inputs: jax.Array) -> jax.Array:
+        return merged(packed)(inputs, table) if precompute else merged(packed)(inputs)
+
+    precompute, activations = optional("precompute"), optional("activations")
+    weights = optional("neuron_weights")
+    abstract = _with_text_keys(blank)
+    shapes = shapes_of(abstract)
+    pack, unpack = (
+        cls.training_layout(model) if hasattr(cls, "training_layout") else (lambda p: p,) * 2
+    )
+    network = Network(
+        shapes=shapes,
+        abstract=abstract,
+        token_table=model.token_table(spec, shapes),
+        init=init,
+        pack=pack,
+        unpack=unpack,
+        precompute=precompute or (lambda packed: ()),
+        logits=logits,
+        activations=activations
+        and (
+            (lambda packed, table, inputs: activations(packed, inputs, table))
+            if precompute
+            else (lambda packed, table, inputs: activations(packed, inputs))
+        ),
+        neuron_weights=weights,
+    )
+    _check_logits(name, network, spec)
+    return network
+
+
+def shapes_of(params: Params, prefix: str = "") -> Shapes:
+    """Return the shapes of nested parameters by name."""
+    found: Shapes = {}
+    for key, value in params.items():
+        if isinstance(value, dict):
+            found |= shapes_of(value, f"{prefix}{key}/")
+        else:
+            found[f"{prefix}{key}"] = tuple(value.shape)
+    return found
+
+
+def _abstract(name: str, module: Callable[[jax.Array], Any]) -> tuple[type, Any, dict[Any, Any]]:
+    """Return a module's class, its graph, and its parameters as shapes.
+
+    Raises ConfigError where it cannot be built or has other variables than parameters.
+    """
+
+    def checked() -> Any:
+        made = module(jax.random.key(0))
+        _check_attributes(name, made)
+        return made
+
+    try:
+        built = nnx.eval_shape(checked)
+        graph, state = nnx.split(built)
+    except ConfigError:
+        raise
+    except Exception as error:  # whatever the user's constructor raises
+        raise _failed(name, "cannot be built", error) from error
+    kinds = {type(variable).__name__ for _, variable in nnx.to_flat_state(state)}
+    if others := sorted(kinds - {"Param"}):
+        raise ConfigError(
+            f"model {name}: must have no other variables than nnx.Param, got {', '.join(others)}; "
+            "a network is a function of its parameters alone, without dropout or batch statistics"
+        )
+    if not kinds:
+        raise ConfigError(f"model {name}: must have parameters, got none")
+    return type(built), graph, nnx.to_pure_dict(state)
+
+
+def _check_attributes(name: str, module: Any) -> None:
+    """Raise ConfigError if an array of a module is no variable: its graph cannot hold it."""
+    for path, value in nnx.iter_graph(module):
+        each = value if isinstance(value, tuple | list) else (value,)
+        if any(isinstance(one, jax.Array | np.ndarray | np.generic) for one in each):
+            raise ConfigError(
+                f"model {name}: its attribute {'.'.join(map(str, path))} must not be an array; "
+                "make it an nnx.Param, or a constant in __call__"
+            )
+
+
+def _check_logits(name: str, network: Network, spec: DataSpec) -> None:
+    """Raise ConfigError unless the network gives one row of logits for each input."""
+    inputs = jax.ShapeDtypeStruct((3, *spec.input_shape), jnp.dtype(spec.input_dtype))
+    wanted = (3, spec.num_classes)
+    try:
+        found = jax.eval_shape(network.apply, network.abstract, inputs)
+    except Exception as error:  # whatever the user's module raises
+        what = f"cannot be called with {inputs.dtype} of shape {list(inputs.shape)}"
+        raise _failed(name, what, error) from error
+    for leaf in jax.tree.leaves(network.abstract):
+        if leaf.dtype != jnp.float32:
+            raise ConfigError(f"model {name}: parameters must be float32, got {leaf.dtype}")
+    if getattr(found, "shape", None) != wanted or found.dtype != jnp.float32:
+        got = f"{getattr(found, 'dtype', type(found).__name__)} {list(getattr(found, 'shape', ()))}"
+        raise ConfigError(
+            f"model {name}: its __call__ must return float32 logits of shape [B, {wanted[1]}], "
+            f"got {got} for a batch of {wanted[0]}"
+        )
+
+
+def _failed(name: str, what: str, error: Exception) -> ConfigError:
+    return ConfigError(f"model {name}: {what} ({reason(error)})")
+
+
+def _with_text_keys(node: Any) -> Any:
+    """Return a nested dict whose keys are texts; NNX numbers the entries of lists."""
+    if not isinstance(node, dict):
+        return node
+    return {str(key): _with_text_keys(value) for key, value in node.items()}
+
+
+def _with_keys_of(blank: Any, params: Any) -> Any:
+    """Return a nested dict with the keys that the module has."""
+    if not isinstance(blank, dict):
+        return params
+    return {key: _with_keys_of(value, params[str(key)]) for key, value in blank.items()}

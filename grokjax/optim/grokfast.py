@@ -1,0 +1,90 @@
+"""Grokfast (Lee et al. 2024): amplify the slow part of gradients, by two kinds of average."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+
+class EmaState(NamedTuple):
+    """State of `ema`."""
+
+    steps: jax.Array  # int32 []
+    ema: Any  # as the gradients
+
+
+def ema(share: jax.Array, strength: jax.Array) -> optax.GradientTransformation:
+    """Add `strength` times an exponential average of the gradients.
+
+    The average begins with the first gradient, as in the authors' code.
+
+    Args:
+      share: float32 `[]`, the share of a new gradient in the average: 1 - alpha.
+      strength: float32 `[]`, lambda.
+    """
+
+    def init(params: optax.Params) -> EmaState:
+        return EmaState(jnp.zeros([], jnp.int32), jax.tree.map(jnp.zeros_like, params))
+
+    def update(updates: optax.Updates, state: Any, params: optax.Params | None = None) -> Any:
+        now = jnp.where(state.steps == 0, 1.0, share)
+        ema = jax.tree.map(lambda e, g: e + now * (g - e), state.ema, updates)
+        amplified = jax.tree.map(lambda g, e: g + strength * e, updates, ema)
+        return amplified, EmaState(state.steps + 1, ema)
+
+    return optax.GradientTransformation(init, update)
+
+
+class MovingState(NamedTuple):
+    """State of `moving_average`; W steps a window."""
+
+    steps: jax.Array  # int32 []
+    ring: Any  # [W, ...]
+    leaving: Any  # as the gradients, the row of the ring that is written next
+    total: Any  # as the gradients, the sum of the ring
+    fresh: Any  # as the gradients, their sum since the ring was last full
+
+
+def _written(ring: jax.Array, row: jax.Array, slot: jax.Array) -> jax.Array:
+    """Return `ring` `[W, ...]` with `row` at `slot`; over lanes, an update would be a scatter."""
+
+    def selected(ring: jax.Array, row: jax.Array, slot: jax.Array) -> jax.Array:
+        here = jnp.arange(len(ring)) == slot
+        return jnp.where(jnp.expand_dims(here, range(1, ring.ndim)), row[None], ring)
+
+    update = lambda ring, row, slot: jax.lax.dynamic_update_index_in_dim(ring, row, slot, 0)  # noqa: E731
+    return jax.lax.platform_dependent(ring, row, slot, cpu=update, default=selected)
+
+
+def moving_average(window: int, strength: jax.Array) -> optax.GradientTransformation:
+    """Add `strength` times the mean of the last `window` gradients, once there are so many.
+
+    This is Grokfast-MA. The sum is kept up by what enters and what leaves the window. Gradients
+    shrink by orders of magnitude while a network groks, and rounding of the first ones would drown
+    the last, so each time the ring is full its sum is replaced by one that was added up afresh.
+    """
+
+    def init(params: optax.Params) -> MovingState:
+        zeros = jax.tree.map(jnp.zeros_like, params)
+        ring = jax.tree.map(lambda p: jnp.zeros((window, *p.shape), p.dtype), params)
+        return MovingState(jnp.zeros([], jnp.int32), ring, zeros, zeros, zeros)
+
+    def update(updates: optax.Updates, state: Any, params: optax.Params | None = None) -> Any:
+        slot, steps, old = state.steps % window, state.steps + 1, state.leaving
+        ring = jax.tree.map(lambda ring, row: _written(ring, row, slot), state.ring, updates)
+        leaving = jax.tree.map(
+            lambda ring: jax.lax.dynamic_index_in_dim(ring, steps % window, keepdims=False), ring
+        )
+        fresh = jax.tree.map(lambda f, n: jnp.where(slot == 0, n, f + n), state.fresh, updates)
+        total = jax.tree.map(
+            lambda t, n, o, f: jnp.where(slot == window - 1, f, t + (n - o)),
+            *(state.total, updates, old, fresh),
+        )
+        add = jnp.where(steps >= window, strength / window, 0.0)
+        amplified = jax.tree.map(lambda g, t: g + add * t, updates, total)
+        return amplified, MovingState(steps, ring, leaving, total, fresh)
+
+    return optax.GradientTransformation(init, update)

@@ -1,0 +1,111 @@
+"""Sections on training: curves, times against settings, and the use of lanes."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from grokjax import plots
+from grokjax.analysis.incidence import incidence, time_to
+from grokjax.analysis.times import Events, Times, definitions
+from grokjax.config import labels
+from grokjax.plots.sweep_panels import Panel, arrange_sweep
+from grokjax.report.section import Section
+from grokjax.results.run import Run
+from grokjax.results.seed_groups import seed_groups, swept_settings
+
+
+def learning_section(run: Run, events: Events) -> Section:
+    """Curves, cumulative incidence, and norms of the layers."""
+    section = Section(
+        "learning",
+        "Learning",
+        "The share of members that had memorised and grokked is the cumulative incidence "
+        "(Aalen-Johansen) with its 95% band. A member that is running or that reached max_epochs "
+        "may still grok later; a member that diverged never will.",
+    )
+    history = run.history
+    section.add(lambda: plots.curves(history), "Accuracy and loss against epochs")
+    alt, rules = (
+        "Share of members that had memorised and grokked, against epochs",
+        definitions(run.config.stop_patience),
+    )
+    if swept_settings(history):
+        named = {"memorised": events.memorised, "grokked": events.grokked}
+        section.add(lambda: plots.incidences(history, named), alt, rules)
+    else:
+        delay = (
+            " The delay is the time from memorising to grokking, over the members that memorised; "
+            "those that have not grokked count as later than all that have."
+        )
+        draw = partial(plots.incidence, time_to(events), "", labels.epochs(history))
+        section.add(draw, alt, rules + delay)
+    if "layer_norm" in history:
+        known = int(np.isfinite(history.layer_norm).any(("eval", "layer")).sum())
+        note = "" if known == len(run) else f"Recorded for {known} of {len(run)} members."
+        alt = "Norms of the layers' weights against epochs"
+        section.add(lambda: plots.norms(history), alt, note)
+    else:
+        section.omitted.append("norms of the layers")
+    return section
+
+
+def sweep_section(run: Run, events: Events) -> Section | None:
+    """Times against the swept settings, with medians over seeds; None if only seeds differ."""
+    history, limit = run.history, run.config.max_epochs
+    names = swept_settings(history)
+    if not names:
+        return None
+    section = Section(
+        "sweep",
+        "Against the settings",
+        "Each mark is a member; medians and quartiles are over seeds. An arrow in place of the "
+        "upper end of a bar means that the upper quartile was not reached within max_epochs, "
+        f"{limit:,} epochs.",
+    )
+    sweep, unit = arrange_sweep(history), labels.epochs(history)
+    name = sweep.color_setting or names[0]
+    values, label = history[name].values, labels.setting(name)
+    if sweep.combinations == 1 or len(names) == 1:
+        both = {"memorised": events.memorised, "grokked": events.grokked}
+        draw = partial(plots.times_against, label, values, both, limit, "", unit)
+        section.add(draw, f"Time to memorise and to grok against {label}")
+        return section
+    for verb, times in (("memorise", events.memorised), ("grok", events.grokked)):
+        named = {panel.title: times.where(_is_in(panel, len(run))) for panel in sweep.panels}
+        draw = partial(plots.times_against, label, values, named, limit, f"time to {verb}", unit)
+        section.add(draw, f"Time to {verb} against {label}", sweep.note)
+    if len(names) == 2:
+        medians = median_times(history, events.grokked)
+        section.add(
+            partial(plots.heat_map, medians, "median epoch of grokking"),
+            f"Median epoch of grokking over {' and '.join(map(labels.setting, names))}",
+            "Hatched: fewer than half of the members had grokked.",
+        )
+    return section
+
+
+def _is_in(panel: Panel, members: int) -> np.ndarray:
+    """Which members are in a panel, bool `[M]`."""
+    rows = [row for group in panel.groups for row in group.rows]
+    return np.isin(np.arange(members), rows)
+
+
+def median_times(history: Any, times: Times) -> Any:
+    """Table of median times over the two swept settings, a DataArray."""
+    groups = seed_groups(history)
+    medians = [incidence(times[group.rows]).quantile(0.5) for group in groups]
+    rows = pd.DataFrame([group.settings for group in groups]).assign(median=medians)
+    return rows.set_index(swept_settings(history))["median"].to_xarray()
+
+
+def machine_section(run: Run) -> Section | None:
+    """Busy lanes over time; None before the first round."""
+    if run.rounds.empty:
+        return None
+    section = Section("machine", "Machine", "")
+    section.add(lambda: plots.occupancy(run.rounds), "Busy lanes and pending members over time")
+    return section

@@ -1,0 +1,1 @@
+"""Read run directories: members, history, parameters, predictions."""

@@ -1,0 +1,1 @@
+"""The machine and its processes: devices, memory, JAX settings, random streams, signals."""

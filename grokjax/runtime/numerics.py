@@ -1,0 +1,30 @@
+"""Pin JAX's own settings that results depend on, whatever its `JAX_*` variables say."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import jax
+
+from grokjax.runtime import forking
+
+
+@contextlib.contextmanager
+def pinned_jax_settings(precision: str = "float32") -> Iterator[None]:
+    """Trace with this matrix-product precision, float32 arrays, and threefry's current bits.
+
+    `JAX_THREEFRY_PARTITIONABLE=0` would change every draw, and make it depend on how many
+    are drawn; `prng.stream_key` names the generator itself.
+
+    Raises RuntimeError in a process that was forked after JAX was used.
+    """
+    forking.check_not_forked()
+    with (
+        jax.default_matmul_precision(precision),
+        jax.threefry_partitionable(True),
+        jax.numpy_dtype_promotion("standard"),
+        jax.enable_x64(False),
+        jax.disable_jit(False),
+    ):
+        yield

@@ -1,0 +1,1 @@
+"""Settings: fields, checks of their values, and checks of function arguments."""

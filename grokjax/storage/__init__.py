@@ -1,0 +1,1 @@
+"""The run directory on disk: whole files, their digests, journal, checkpoints, lock and status."""

@@ -1,0 +1,153 @@
+"""Read one part of the journal, and check it first: run directories come from strangers too."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+import zipfile
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+
+from grokjax.errors import DamagedRun, printable
+from grokjax.runtime import memory
+from grokjax.storage import digests
+from grokjax.storage.member_state import FINAL_STATUSES, PARAM_DTYPES, STATE_DTYPES, StopState
+
+STOP_STATE = tuple(field.name for field in fields(StopState))
+
+KINDS = {
+    "records": ("member", "epoch"),
+    "params": ("member", "epochs", "status", *STOP_STATE),
+    "optimizer": ("member", "epochs"),
+    "snapshots": ("member", "epoch", "embedding"),
+    "rounds": ("session", "seconds", "training", "steps", "lanes", "busy", "waiting"),
+}
+"""Kinds of parts, which are their folders, and the arrays that each part of a kind needs."""
+
+DTYPES = {
+    **dict.fromkeys(("member", "epoch", "epochs", *STOP_STATE), "i4"),
+    **dict.fromkeys(("lanes", "busy", "waiting"), "i4"),
+    **dict.fromkeys(("session", "seconds", "training"), "f8"),
+    "steps": "i8",
+}
+"""Dtypes by name of array; `_has_allowed_dtype` knows those of the others."""
+
+
+def read_part(path: Path, *keys: str) -> dict[str, np.ndarray]:
+    """Return all arrays of a part, or those named. Raises DamagedRun if it cannot be read."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as part:
+            return {key: part[key] for key in keys or part.files}
+    except Exception as error:  # zipfile, zlib and NumPy each raise their own
+        raise DamagedRun(f"{path}: cannot be read ({error})") from error
+
+
+def part_paths(directory: Path, kind: str) -> list[Path]:
+    """Return the numbered parts of a kind in order."""
+    return sorted(p for p in (directory / kind).glob("[0-9]*.npz") if p.stem.isdigit())
+
+
+def part_name(path: Path) -> str:
+    """Return the name of a part in its run directory, `kind/000001.npz`."""
+    return f"{path.parent.name}/{path.name}"
+
+
+def problems(directory: Path, kind: str) -> dict[str, str]:
+    """Return the problem of each missing or damaged part of a kind, by name.
+
+    A part that is not listed is no problem if it is valid: a kill may leave the last one so.
+    """
+    pattern = re.compile(rf"{kind}/\d+\.npz")
+    listed = {n: d for n, d in digests.read(directory).items() if pattern.fullmatch(n)}
+    names = dict.fromkeys([*listed, *map(part_name, part_paths(directory, kind))])
+    found = {name: problem(directory, name, listed.get(name)) for name in names}
+    return {name: what for name, what in found.items() if what}
+
+
+def problem(directory: Path, name: str, digest: str | None) -> str | None:
+    """Return what is wrong with one part, or None. digest: as listed, None if it is unlisted."""
+    path = directory / name
+    if not path.is_file():
+        return "missing"
+    status = path.stat()
+    if 2 * status.st_size > memory.available():
+        return f"unreadable ({status.st_size / 1e9:.1f} GB do not fit into memory)"
+    if digest is not None and (altered := digests.problem(directory, name, digest)):
+        return altered
+    wrong = _format_problem(path, status.st_size, status.st_mtime_ns, digest is None)
+    return wrong and f"unreadable ({printable(wrong)})"
+
+
+@functools.lru_cache(maxsize=10_000)
+def _format_problem(path: Path, size: int, mtime: int, unlisted: bool) -> str | None:
+    """Return why a file cannot be a part of the journal, or None.
+
+    The headers of all arrays are checked before any array is read, so that a header cannot
+    request more memory than the file has bytes. Only an unlisted part needs its CRCs checked.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            shapes: dict[str, tuple[int, ...]] = {}
+            for info in archive.infolist():
+                name = info.filename.removesuffix(".npy")
+                if info.compress_type != zipfile.ZIP_STORED or info.file_size > size:
+                    return f"{name}: compressed"
+                shapes[name], dtype, stored = _header(archive, info)
+                allowed = _has_allowed_dtype(path.parent.name, name, dtype)
+                if not allowed or math.prod(shapes[name]) * dtype.itemsize != stored:
+                    return f"{name}: {dtype} {shapes[name]} in {stored} bytes"
+            if unlisted and (broken := archive.testzip()):
+                return f"{broken}: CRC"
+        return _shape_problem(path.parent.name, shapes) or _value_problem(path, set(shapes))
+    except Exception as error:  # zipfile, NumPy and its parser of headers each raise their own
+        return " ".join(str(error).split())
+
+
+def _header(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo
+) -> tuple[tuple[int, ...], np.dtype, int]:
+    """Return the shape and dtype in an array's header, and the bytes that follow it."""
+    with archive.open(info) as file:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0
+        if version != (1, 0):
+            read = np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file)
+        return shape, dtype, info.file_size - file.tell()
+
+
+def _has_allowed_dtype(kind: str, name: str, dtype: np.dtype) -> bool:
+    """Return whether an array of this kind and name may have this dtype."""
+    if name == "status":
+        return dtype.kind == "U"
+    if name in DTYPES:
+        return dtype == DTYPES[name]
+    return dtype in (STATE_DTYPES if kind == "optimizer" else PARAM_DTYPES)
+
+
+def _shape_problem(kind: str, shapes: dict[str, tuple[int, ...]]) -> str | None:
+    """Return what is wrong with the shapes of a part's arrays: all need as many rows."""
+    for name in KINDS[kind]:
+        if name not in shapes:
+            return f"{name}: missing"
+        if name != "embedding" and len(shapes[name]) != 1:
+            return f"{name}: not one-dimensional"
+    if len({shape[:1] for shape in shapes.values()}) != 1:
+        return "arrays of unequal lengths"
+    return None
+
+
+def _value_problem(path: Path, names: set[str]) -> str | None:
+    """Return what is wrong with the members, epochs or statuses in a part."""
+    numbers = read_part(path, *(names & {"member", "epoch", "epochs"}))
+    if any((values < 0).any() for values in numbers.values()):
+        return "a negative number"
+    if (
+        "status" in names
+        and not set(read_part(path, "status")["status"].tolist()) <= FINAL_STATUSES
+    ):
+        return "status: unknown"
+    return None

@@ -1,0 +1,1 @@
+"""What is learned: tasks, their data sets, splits and labels."""

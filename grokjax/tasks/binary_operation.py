@@ -1,0 +1,233 @@
+"""Binary operations on the tokens 0..P-1: the tasks of Power et al. 2022 and others.
+
+The P**2 ordered pairs are numbered `a * P + b`, as the published codes enumerate them. An operation
+may leave some of them out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from grokjax.errors import invalid
+from grokjax.settings.data_spec import DataSpec
+from grokjax.settings.field import Range, setting, whole
+from grokjax.tasks import symmetric_group
+from grokjax.tasks.dataset import Dataset
+from grokjax.tasks.symmetric_group import compose, inverse
+from grokjax.tasks.task import Task
+
+OperationName = Literal[
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "a2+b",
+    "a3+b",
+    "a2+b2",
+    "a2+ab+b2",
+    "a2+ab+b2+a",
+    "a3+ab",
+    "a3+ab2+b",
+    "divide-or-subtract",
+    "add-or-multiply",
+    "add-or-subtract",
+    "s5",
+    "s5-conjugate",
+    "s5-aba",
+    "random",
+    "sum",
+]
+
+Labels = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+"""(a, b, P) -> labels, int64 `[N]` each; -1 for a pair that is left out."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation.
+
+    formula: in words and signs.
+    labels: the function that computes it.
+    source: who published it.
+    needs: what P must be: any number, a prime, or 120, the elements of S5.
+    num_pairs: P -> how many of the P**2 pairs it is defined on.
+    num_answers: P -> how many different answers it has.
+    cyclic: whether the next token in place of b moves every answer by the same number of places
+      around Z_P, in either direction; only then do frequencies over the tokens have a meaning.
+    """
+
+    formula: str
+    labels: Labels
+    source: str
+    needs: Literal["any", "prime", "120"] = "any"
+    num_pairs: Callable[[int], int] = lambda modulus: modulus**2
+    num_answers: Callable[[int], int] = lambda modulus: modulus
+    cyclic: bool = False
+
+
+def _modular(function: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Labels:
+    return lambda a, b, modulus: function(a, b) % modulus
+
+
+def _quotient(a: np.ndarray, b: np.ndarray, modulus: int) -> np.ndarray:
+    """Return the c with b c = a, -1 where b is 0."""
+    inverses = np.array([pow(int(x), -1, modulus) if x else 0 for x in range(modulus)])
+    return np.where(b == 0, -1, a * inverses[b] % modulus)
+
+
+_POWER = "Power et al. 2022"
+
+OPERATIONS: dict[str, Operation] = {
+    "add": Operation("a + b mod P", _modular(lambda a, b: a + b), _POWER, cyclic=True),
+    "subtract": Operation("a - b mod P", _modular(lambda a, b: a - b), _POWER, cyclic=True),
+    "multiply": Operation("a b mod P", _modular(lambda a, b: a * b), _POWER),
+    "divide": Operation(
+        "a / b mod P, b not 0", _quotient, _POWER, "prime", lambda modulus: modulus * (modulus - 1)
+    ),
+    "a2+b": Operation("a^2 + b mod P", _modular(lambda a, b: a**2 + b), _POWER, cyclic=True),
+    "a3+b": Operation("a^3 + b mod P", _modular(lambda a, b: a**3 + b), _POWER, cyclic=True),
+    "a2+b2": Operation("a^2 + b^2 mod P", _modular(lambda a, b: a**2 + b**2), _POWER),
+    "a2+ab+b2": Operation(
+        "a^2 + a b + b^2 mod P", _modular(lambda a, b: a**2 + a * b + b**2), _POWER
+    ),
+    "a2+ab+b2+a": Operation(
+        "a^2 + a b + b^2 + a mod P", _modular(lambda a, b: a**2 + a * b + b**2 + a), _POWER
+    ),
+    "a3+ab": Operation("a^3 + a b mod P", _modular(lambda a, b: a**3 + a * b), _POWER),
+    "a3+ab2+b": Operation(
+        "a^3 + a b^2 + b mod P", _modular(lambda a, b: a**3 + a * b**2 + b), _POWER
+    ),
+    "divide-or-subtract": Operation(
+        "a / b mod P for odd b, a - b mod P for even b",
+        lambda a, b, modulus: np.where(b % 2 == 1, _quotient(a, b, modulus), (a - b) % modulus),
+        _POWER,
+        "prime",
+    ),
+    "add-or-multiply": Operation(
+        "a + b mod P for even a, a b mod P for odd a",
+        _modular(lambda a, b: np.where(a % 2 == 0, a + b, a * b)),
+        "openai/grok, operator +*",
+    ),
+    "add-or-subtract": Operation(
+        "a + b mod P for even a, a - b mod P for odd a",
+        _modular(lambda a, b: np.where(a % 2 == 0, a + b, a - b)),
+        "openai/grok, operator +-",
+        cyclic=True,
+    ),
+    "s5": Operation("a, then b, in S5", lambda a, b, _: compose(a, b), _POWER, "120"),
+    "s5-conjugate": Operation(
+        "a, then b, then the inverse of a, in S5",
+        lambda a, b, _: compose(compose(a, b), inverse(a)),
+        _POWER,
+        "120",
+    ),
+    "s5-aba": Operation(
+        "a, then b, then a, in S5", lambda a, b, _: compose(compose(a, b), a), _POWER, "120"
+    ),
+    "random": Operation(
+        "a random answer to every pair, drawn from the data seed",
+        lambda a, b, modulus: 0 * a,  # `Dataset.random` has each member draw its own
+        "Nanda et al. 2023, rand",
+    ),
+    "sum": Operation(
+        "a + b, unordered pairs",
+        lambda a, b, modulus: np.where(a <= b, a + b, -1),
+        "Liu et al. 2022 (effective theory)",
+        num_pairs=lambda modulus: modulus * (modulus + 1) // 2,
+        num_answers=lambda modulus: 2 * modulus - 1,
+    ),
+}
+
+MODULUS = Range("at least 2 and at most 46340", lambda value: 2 <= value <= 46_340)
+"""Pairs are numbered in int32."""
+
+
+def refusal(operation: str, modulus: int) -> str | None:
+    """Return what an operation needs that so many tokens do not fulfil; None if it is defined."""
+    needs = OPERATIONS[operation].needs
+    size = symmetric_group.SIZE
+    if needs == "120" and modulus != size:
+        return f"needs modulus {size}, the elements of S5; modulus is {modulus}"
+    if needs == "prime" and any(modulus % d == 0 for d in range(2, int(modulus**0.5) + 1)):
+        return f"needs a modulus that is prime; modulus is {modulus}"
+    return None
+
+
+def defined(modulus: int) -> list[str]:
+    """Return the operations that are defined on so many tokens."""
+    return [name for name in get_args(OperationName) if refusal(name, modulus) is None]
+
+
+def all_pairs(modulus: int) -> np.ndarray:
+    """Return all ordered pairs (a, b), int32 `[P**2, 2]`, in the order of their numbers."""
+    numbers = np.arange(modulus**2, dtype=np.int32)
+    return np.stack([numbers // modulus, numbers % modulus], axis=-1)
+
+
+def labels_of(operation: str, modulus: int) -> np.ndarray:
+    """Return the labels of one operation, int32 `[P**2]`; -1 for pairs that it leaves out."""
+    # int64: a cube overflows int32 above P = 1 290.
+    a, b = all_pairs(modulus).astype(np.int64).T
+    return OPERATIONS[operation].labels(a, b, modulus).astype(np.int32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BinaryOperation(Task):
+    """An operation on pairs of tokens."""
+
+    operation: OperationName = setting("add", "Operation on the two tokens", kind="variant")
+    modulus: int = setting(53, "Number of tokens P; 120 for operations on S5", MODULUS)
+    classes: int | None = setting(None, "Number of logits; default: as many as tokens", whole(2))
+
+    def check(self) -> None:
+        if why := refusal(self.operation, self.modulus):
+            raise invalid("operation", self.operation, why)
+        if self.num_classes < self.num_answers():
+            needed = f"must be at least {self.num_answers()}, the answers of {self.operation}"
+            raise invalid("classes", self.num_classes, f"{needed} with modulus {self.modulus}")
+
+    @property
+    def num_classes(self) -> int:
+        return self.modulus if self.classes is None else self.classes
+
+    def dataset(self, variants: tuple[str, ...]) -> Dataset:
+        modulus = self.modulus
+        pairs = all_pairs(modulus)
+        return Dataset(
+            inputs=pairs,
+            targets=np.stack([labels_of(name, modulus) for name in variants]),
+            num_classes=self.num_classes,
+            num_tokens=modulus,
+            answers=tuple(OPERATIONS[name].num_answers(modulus) for name in variants),
+            random=tuple(name == "random" for name in variants),
+            mirror=pairs[:, 1] * modulus + pairs[:, 0],
+            axes=(f"Z_{modulus}",) * 2,
+        )
+
+    def num_rows(self) -> int:
+        return self.modulus**2
+
+    def num_examples(self) -> int:
+        return OPERATIONS[self.operation].num_pairs(self.modulus)
+
+    def num_answers(self) -> int:
+        return OPERATIONS[self.operation].num_answers(self.modulus)
+
+    def spec(self) -> DataSpec:
+        return DataSpec((2,), "int32", self.modulus, self.num_classes, (f"Z_{self.modulus}",) * 2)
+
+    def is_regression(self) -> bool:
+        return False
+
+    def has_mirror(self) -> bool:
+        return True
+
+    def in_words(self) -> str:
+        formula = OPERATIONS[self.operation].formula
+        if "mod P" in formula:
+            return formula.replace("mod P", f"mod {self.modulus}")
+        return formula if "S5" in formula else f"{formula}, {self.modulus} tokens"

@@ -1,0 +1,85 @@
+"""The data of one member: the order of its examples, and their targets.
+
+Both are functions of the data seed and the traced settings alone; each round computes them anew.
+Letters: N examples, V variants, C classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from grokjax.runtime.prng import LABEL_NOISE, LABELS, SPLIT, stream_key
+from grokjax.tasks import published_splits, splits
+from grokjax.tasks.dataset import Dataset
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class MemberData:
+    """The data of one member.
+
+    order: numbers of all examples: the train split, the test split, and then the examples that the
+      member's variant does not have.
+    targets: those trained on, by number of the example; class 0 for an example that is left out.
+    """
+
+    order: jax.Array  # int32 [N]
+    targets: jax.Array  # int32 [N], or float32 [N, C]
+
+
+def build_member_data(data: Dataset, split: str) -> Callable[[Any], MemberData]:
+    """Return the function from a member's hyperparameters to its data."""
+    table = jnp.asarray(data.targets)  # [V, N, ...]
+    count = len(data.inputs)
+    exists = jnp.ones(table.shape[:2], bool) if data.regression else table >= 0
+    answers = jnp.array(data.answers, jnp.int32)  # [V]
+    random = jnp.array(data.random)  # [V]
+    mirror = None if data.mirror is None else jnp.asarray(data.mirror, jnp.int32)
+
+    def order_of(hypers: Any) -> jax.Array:
+        if split in published_splits.SHUFFLES:
+            return hypers.order
+        key = stream_key(hypers.data_seed, SPLIT)
+        if split == "symmetric":
+            assert mirror is not None
+            return splits.symmetric(key, exists[hypers.variant], mirror, hypers.train_size)
+        # One seed at two train fractions has nested training sets.
+        return splits.shuffled(key, exists[hypers.variant], count)
+
+    def member_data(hypers: Any) -> MemberData:
+        targets, order = table[hypers.variant], order_of(hypers)
+        if data.regression:
+            return MemberData(order, targets)
+        classes = answers[hypers.variant]
+        if any(data.random):
+            drawn = random_labels(stream_key(hypers.data_seed, LABELS), count, classes)
+            targets = jnp.where(random[hypers.variant], drawn, targets)
+        noise = random_labels(stream_key(hypers.data_seed, LABEL_NOISE), count, classes)
+        targets = jnp.where(jnp.argsort(order) < hypers.noisy_size, noise, targets)
+        # An example that is left out may pad a batch with weight 0: its loss must be finite.
+        return MemberData(order, jnp.maximum(targets, 0))
+
+    return member_data
+
+
+def random_labels(key: jax.Array, count: int, answers: jax.Array) -> jax.Array:
+    """Draw one of the answers for every example, int32 `[N]`; it may be the true one."""
+    return jax.random.randint(key, (count,), 0, answers, jnp.int32)
+
+
+class Examples(NamedTuple):
+    """The data of one member in NumPy, both splits.
+
+    Inputs are `[n, ...]`; labels are int32 `[n]`, or float32 `[n, C]` where they are regressed on.
+    """
+
+    train_inputs: np.ndarray
+    train_labels: np.ndarray  # as trained on, label noise included
+    test_inputs: np.ndarray
+    test_labels: np.ndarray

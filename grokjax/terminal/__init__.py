@@ -1,0 +1,1 @@
+"""The terminal: live display, printed commands, and output that cannot be written."""

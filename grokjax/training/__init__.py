@@ -1,0 +1,1 @@
+"""Training: one member, its compiled program, and the host loop that feeds lanes."""

@@ -1,0 +1,137 @@
+"""What the networks of a sweep are: shapes, state and metrics, found without training anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+
+from grokjax.config.config import Config
+from grokjax.config.hyperparams import hypers_of
+from grokjax.config.settings import ProgramConfig
+from grokjax.config.sweep import Program, Sweep
+from grokjax.errors import ConfigError
+from grokjax.metrics.builtin import BUILTIN
+from grokjax.metrics.metric import Metric, check_names
+from grokjax.models.network import Network, build_network
+from grokjax.optim.optimizer import build_optimizer, check_rule
+from grokjax.results.networks import MetricInfo, NetworkInfo, Networks, key_of
+from grokjax.runtime.numerics import pinned_jax_settings
+from grokjax.tasks.task import TASKS
+from grokjax.training.member import build_member
+
+
+def network_of(config: Config | ProgramConfig) -> Network:
+    """Return the network of a member. Raises ConfigError if its module cannot be trained."""
+    return build_network(config.model_settings, config.spec)
+
+
+def state_bytes(program: ProgramConfig, example: Config) -> int:
+    """Return the bytes of a member's state: its parameters and what the rule keeps for them."""
+    network = network_of(program)
+    params = network.abstract
+    hypers = _hypers_without_data(example)
+    if program.optimizer not in ("adamw", "adam", "sgd"):
+        check_rule(program.optimizer, program, hypers, params)
+    state = jax.eval_shape(lambda params: build_optimizer(program, hypers).init(params), params)
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves((params, state)))
+
+
+def _hypers_without_data(config: Config) -> Any:
+    """Return a member's hyperparameters, without those that a data set must be built for."""
+    return hypers_of(config.replace(split="random"), (config.variant,))
+
+
+def take_inventory(sweep: Sweep, metrics: tuple[Metric, ...]) -> Networks:
+    """Return what the run stores of every network of a sweep.
+
+    Raises ConfigError where a model, rule or metric of the user's does not fit.
+    """
+    settings = {name for config in (sweep.config, *sweep) for name in config.values}
+    check_names(metrics, settings)
+    with pinned_jax_settings():
+        found: dict[tuple, NetworkInfo] = {}
+        examples: dict[tuple, dict[str, int]] = {}
+        digests: dict[tuple, dict[str, str]] = {}
+        for program in sweep.programs():
+            key = key_of(program.example)
+            sizes, digest = examples.setdefault(key, {}), digests.setdefault(key, {})
+            for member in program.members:
+                config = sweep[member]
+                if config.spec != program.config.spec:
+                    raise ConfigError(
+                        f"task {config.task}: its variants must have data of the same shapes, got "
+                        f"{program.config.spec} and {config.spec}"
+                    )
+                if config.variant not in sizes:
+                    sizes[config.variant] = config.num_examples
+                    if TASKS.source_of(config.task) is not None:
+                        digest[config.variant] = config.task_settings.digest()
+            size = state_bytes(program.config, program.example)
+            if key in found and found[key].state_bytes >= size:
+                continue
+            network = network_of(program.config)
+            found[key] = NetworkInfo(
+                dict(program.example.network.values),
+                network.shapes,
+                network.token_table,
+                metric_infos(program, network, metrics),
+                program.config.spec,
+                sizes,
+                size,
+                digest,
+            )
+    return Networks(found.values())
+
+
+def metric_infos(
+    program: Program, network: Network, metrics: Iterable[Metric]
+) -> dict[str, MetricInfo]:
+    """Return the metrics of a program's members with their dimensions.
+
+    Users' metrics are traced once, to see that they can be computed and what shape they have.
+    """
+    spec, infos, unknown = program.config.spec, {}, []
+    for each in metrics:
+        if not each.applies(network, spec):
+            continue
+        labels = each.labels(network, spec)
+        if each in BUILTIN:
+            infos[each.name] = MetricInfo({dim: list(labels[dim]) for dim in each.dims})
+        else:
+            infos[each.name] = MetricInfo({})
+            unknown.append((each, labels))
+    if unknown:
+        shapes = _traced_shapes(program, tuple(metrics))
+        for each, labels in unknown:
+            sizes = dict(zip(each.dims, shapes[each.name], strict=True))
+            dims = {dim: list(labels.get(dim, range(size))) for dim, size in sizes.items()}
+            for dim, size in sizes.items():
+                if len(dims[dim]) != size:
+                    raise ConfigError(
+                        f"metric {each.name}: has {size} values along {dim} and "
+                        f"{len(dims[dim])} labels"
+                    )
+            infos[each.name] = MetricInfo(dims)
+    _check_labels(infos)
+    return infos
+
+
+def _check_labels(infos: dict[str, MetricInfo]) -> None:
+    """Raise ConfigError if two metrics of a network have one dimension with different labels."""
+    first: dict[str, tuple[str, list[Any]]] = {}
+    for name, info in infos.items():
+        for dim, labels in info.dims.items():
+            other, known = first.setdefault(dim, (name, labels))
+            if labels != known:
+                raise ConfigError(
+                    f"metric {name}: dimension {dim} has other labels than in metric {other}; "
+                    "rename it"
+                )
+
+
+def _traced_shapes(program: Program, metrics: tuple[Metric, ...]) -> dict[str, tuple[int, ...]]:
+    member = build_member(program.config, program.max_train_size, program.variants, metrics)
+    hypers = hypers_of(program.example, program.variants)
+    return {name: x.shape for name, x in jax.eval_shape(member.init, hypers)[1].items()}

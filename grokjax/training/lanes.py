@@ -1,0 +1,189 @@
+"""Lanes: slots on devices in which members of one program train, and their state.
+
+The state is donated from call to call. With several processes each holds the lanes of its own
+devices, and the results are gathered between calls. Letters: L lanes, l lanes of this process.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+
+import grokjax.runtime.devices
+from grokjax.config.config import Config
+from grokjax.config.hyperparams import hypers_of
+from grokjax.config.sweep import Program
+from grokjax.errors import DamagedRun
+from grokjax.metrics.builtin import BUILTIN
+from grokjax.metrics.metric import Metric
+from grokjax.models.network import build_network
+from grokjax.runtime import processes
+from grokjax.storage.member_state import Arrays
+from grokjax.training.program import ProgramKey, allocation, compile_programs, program_bytes
+
+Metrics = dict[str, np.ndarray]
+"""float32 `[L, ...]` by name, of all lanes."""
+
+
+class Lanes:
+    """L lanes that train members of one program, a round at a time.
+
+    Args:
+      program: what its members share.
+      devices: the devices to spread over, in the order of their processes and as many of each; L
+        must be a multiple of their number.
+      number: L.
+      metrics: what is recorded.
+
+    Raises:
+      OutOfMemory: here, and in `start`, `round` and `place`, then in every process.
+    """
+
+    @allocation()
+    def __init__(
+        self,
+        program: Program,
+        devices: list[Any],
+        number: int,
+        metrics: tuple[Metric, ...] = BUILTIN,
+    ) -> None:
+        key = ProgramKey.of(program, metrics)
+        on_cpu = grokjax.runtime.devices.on_cpu(devices)
+        programs = compile_programs(key, tuple(devices), number, on_cpu)
+        self._refill, self._round = programs.refill, programs.round
+        self._sharding = programs.sharding
+        self._hypers = key.blank_hypers(number)
+        self._program = program
+        self._placed = self._put(self._hypers)
+        zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), programs.state)
+        self._state: Any = self._put(zeros)
+        self.number, self.devices = number, devices
+        named = jax.tree_util.tree_leaves_with_path(self._state)
+        self.names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in named]
+
+    def _put(self, tree: Any) -> Any:
+        """Put arrays `[L, ...]`, equal in every process, onto the devices."""
+        if processes.process_count() == 1:
+            return jax.device_put(tree, self._sharding)
+        # device_put would first compare the processes' copies.
+        return jax.tree.map(
+            lambda x: jax.make_array_from_callback(x.shape, self._sharding, lambda part: x[part]),
+            tree,
+        )
+
+    def as_text(self) -> str:
+        """Return the round's compiled program (HLO)."""
+        return self._round.as_text()
+
+    @property
+    def bytes_per_device(self) -> int:
+        """Memory of the larger of the two programs on a device, by XLA's own analysis."""
+        return max(
+            program_bytes(program.memory_analysis()) for program in (self._refill, self._round)
+        )
+
+    def start(self, members: dict[int, Config]) -> Metrics:
+        """Initialise new members, by lane, and return the metrics of all lanes."""
+        new = np.zeros(self.number, bool)
+        columns = [column.copy() for column in self._hypers]
+        for lane, config in members.items():
+            new[lane] = True
+            for column, value in zip(
+                columns, hypers_of(config, self._program.variants), strict=True
+            ):
+                column[lane] = value
+        self._hypers = type(self._hypers)(*columns)
+
+        @allocation()
+        def refill() -> Metrics:
+            self._placed = self._put(self._hypers)
+            self._state, metrics = self._refill(self._put(new), self._placed, self._state)
+            return _local_rows(metrics)
+
+        return processes.gather(processes.run_on_all(refill) or {})
+
+    def round(self) -> Metrics:
+        """Train all lanes for `eval_every` epochs and return their metrics."""
+
+        @allocation()
+        def advance() -> Metrics:
+            self._state, metrics = self._round(self._placed, self._state)
+            return _local_rows(metrics)
+
+        return processes.gather(processes.run_on_all(advance) or {})
+
+    def free(self) -> None:
+        """Free the memory of the state; these lanes cannot be used afterwards."""
+        self._state = None
+
+    @property
+    def state(self) -> dict[str, jax.Array]:
+        """The state of all lanes, by name `[L, ...]`; each process holds the rows of its lanes.
+
+        Release the arrays before the next round, or donation has to copy them.
+        """
+        leaves = jax.tree.leaves(self._state)
+        return dict(zip(self.names, leaves, strict=True))
+
+    def of_this_process(self) -> tuple[int, Arrays]:
+        """Return the first lane of this process, and the state of all its lanes, `[l, ...]`."""
+        per_process = self.number // processes.process_count()
+        return processes.process_index() * per_process, _local_rows(self.state)
+
+    def read(self, lanes: list[int]) -> list[Arrays]:
+        """Return the state of some lanes, each as NumPy arrays by name, in every process."""
+        first, state = self.of_this_process()
+        per_process = self.number // processes.process_count()
+        rows = []
+        for lane in lanes:
+            inside = min(max(lane - first, 0), per_process - 1)  # of another process: any row
+            row = processes.gather({name: array[inside][None] for name, array in state.items()})
+            owner = lane // per_process
+            # Copies: a view would keep the whole of it in memory.
+            rows.append({name: array[owner].copy() for name, array in row.items()})
+        return rows
+
+    def embeddings(self, lanes: list[int]) -> np.ndarray:
+        """Return the token tables of some lanes, `[len(lanes), P, D]`, in every process."""
+        config = self._program.config
+        table = build_network(config.model_settings, config.spec).token_table
+        assert table is not None, "snapshots of a network without one are refused"
+        rows = _local_rows({"table": table.read(self._state.params)})
+        return processes.gather(rows)["table"][lanes]
+
+    def place(self, members: dict[int, Arrays]) -> None:
+        """Overwrite the state of some lanes with what `read` gave.
+
+        Raises DamagedRun if its names, shapes or dtypes are those of another network or optimiser.
+        """
+        like = {name: (x.shape[1:], x.dtype) for name, x in self.state.items()}
+        for arrays in members.values():
+            if {name: (x.shape, x.dtype) for name, x in arrays.items()} != like:
+                raise DamagedRun("a saved state is of another network or optimiser")
+
+        @allocation()
+        def write() -> None:
+            first, state = self.of_this_process()
+            for lane, arrays in members.items():
+                for name, array in state.items():
+                    if 0 <= lane - first < len(array):
+                        array[lane - first] = arrays[name]
+            leaves = [
+                jax.make_array_from_process_local_data(self._sharding, state[name])
+                for name in self.names
+            ]
+            self._state = jax.tree.unflatten(jax.tree.structure(self._state), leaves)
+
+        processes.run_on_all(write)
+
+
+def _local_rows(arrays: dict[str, jax.Array]) -> dict[str, np.ndarray]:
+    """Return copies of the rows that this process holds, `[l, ...]`, in the order of lanes."""
+    found = {}
+    for name, array in arrays.items():
+        shards = sorted(array.addressable_shards, key=lambda shard: shard.index[0].start or 0)
+        # A view would keep a donated buffer alive, and JAX would copy it each round.
+        found[name] = np.concatenate([np.asarray(shard.data) for shard in shards])
+    return found

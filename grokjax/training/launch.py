@@ -1,0 +1,140 @@
+"""One launch: it trains the programs of a run directory, one after the other."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from grokjax.config.sweep import Program, Sweep
+from grokjax.errors import Interrupted, LostProcess, OutOfMemory, invalid
+from grokjax.metrics.metric import Metric
+from grokjax.results import params, run
+from grokjax.results.networks import Networks
+from grokjax.results.run import Run
+from grokjax.runtime import devices, environment, processes
+from grokjax.runtime.numerics import pinned_jax_settings
+from grokjax.runtime.signals import SignalRecorder
+from grokjax.terminal import tolerant_output
+from grokjax.training import lane_count, preflight
+from grokjax.training.inventory import take_inventory
+from grokjax.training.loop import Trainer
+from grokjax.training.options import Options
+from grokjax.training.progress import Progress
+from grokjax.training.progress_counts import ProgressCounts
+from grokjax.training.record_buffer import RecordBuffer
+from grokjax.training.run_context import RunContext
+
+
+class Launch:
+    """What one process does in a launch.
+
+    networks: what the run stores of its members' networks. environment: what it is made with.
+
+    Raises ConfigError where the sweep cannot be trained here; nothing has been written then.
+    """
+
+    def __init__(
+        self, directory: Path, sweep: Sweep, options: Options, metrics: tuple[Metric, ...]
+    ) -> None:
+        tolerant_output.open_missing_streams()
+        preflight.check_data_fits(sweep)
+        self.networks: Networks = take_inventory(sweep, metrics)
+        preflight.check_snapshots(sweep, self.networks)
+        self._devices = devices.select_devices(options.devices)
+        count = processes.process_count()
+        if count > len(sweep):
+            raise invalid("num_processes", count, f"must be at most the {len(sweep)} members")
+        number, _ = lane_count.choose_lanes(options.lanes, self._devices, len(sweep))
+        on_cpu = devices.on_cpu(self._devices)
+        preflight.check_memory(sweep, self.networks, number if on_cpu else 1)
+        preflight.check_disk(directory, sweep, self.networks)
+        self.environment = environment.record(self._devices)
+        self._directory, self._sweep, self._metrics = directory, sweep, metrics
+        self._options = options
+        progress = options.progress
+        if isinstance(progress, bool):
+            progress = Progress(progress and processes.is_first())
+        self._progress = progress
+
+    def run(self, resume_command: str) -> Run:
+        """Train what is left and write the history. Raises Interrupted on a signal.
+
+        resume_command: the command or Python call that resumes this run, for messages.
+        """
+        how = f"resume with: {resume_command}"
+        process = f"process {processes.process_index()}"
+        words = f"grokjax: {process} was ended, by another's end or a kill; {how}"
+        try:
+            with processes.print_if_killed(words):
+                return self._run(resume_command)
+        except LostProcess as error:
+            raise LostProcess(f"{error}; its last checkpoint is safe, {how}") from error
+        except OSError as error:
+            raise OSError(f"{error}; what was saved before is whole; {how}") from error
+
+    def _run(self, resume_command: str) -> Run:
+        progress = self._progress
+        with (
+            params.open_checkpoints(
+                self._directory, self._sweep, self.networks, read_only=False
+            ) as checkpoints,
+            SignalRecorder() as signals,
+            pinned_jax_settings(),
+            progress,
+        ):
+            context = RunContext(
+                self._directory,
+                self._sweep,
+                checkpoints,
+                self._options.checkpoint_every,
+                signals,
+                progress,
+                ProgressCounts(len(self._sweep)),
+                RecordBuffer(self._directory),
+                self._metrics,
+                resume_command,
+            )
+            if crowded := devices.oversubscription_warning(self._devices):
+                progress.print_line(crowded)
+            for program in self._sweep.programs():
+                self._train(program, context)
+            progress.update(context.counts, last=True)
+        finished = run.load(self._directory)
+        processes.run_on_first(finished.write_history)
+        # A signal may have come after the last round, or where nothing was left to train.
+        late = processes.gather({"received": np.array([[signals.received or 0]], np.int32)})
+        if signum := int(late["received"].max()):
+            raise Interrupted(signum, str(self._directory), resume_command)
+        return finished
+
+    def _train(self, program: Program, context: RunContext) -> None:
+        """Train all of one program; if memory runs out, resume it with fewer lanes."""
+        wanted = self._options.lanes
+        auto = wanted == "auto" and not devices.on_cpu(self._devices)
+        while members := context.pending.members_of(program):
+            first = lane_count.INITIAL_LANES * len(self._devices) if auto else wanted
+            number, used = lane_count.choose_lanes(first, self._devices, len(members))
+            context.progress.print_line(f"compiling for {len(members)} members ...")
+            began = time.monotonic()
+            try:
+                lanes = lane_count.build_lanes(program, used, number, self._metrics)
+                if auto:
+                    lanes = lane_count.grow_lanes(
+                        lanes, program, self._devices, len(members), self._metrics
+                    )
+                    number = lanes.number
+                    need = lanes.bytes_per_device / 2**20
+                    context.progress.print_line(
+                        f"{number} lanes: {need:,.0f} MiB a device, as compiled"
+                    )
+                Trainer(context, program, lanes, time.monotonic() - began).run()
+            except OutOfMemory as error:
+                fewer = lane_count.halve_count(number, self._devices, len(members))
+                context.progress.print_line(
+                    f"no room for {number} lanes ({error}); going on with {fewer}"
+                )
+                wanted, auto = fewer, False
+                processes.run_on_first(context.records.flush)
+                context.reload()

@@ -1,0 +1,221 @@
+"""The host loop of one program: it feeds lanes from the queue and records what they give."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+import numpy as np
+
+from grokjax.config import snapshots
+from grokjax.config.stopping import judge
+from grokjax.config.sweep import Program
+from grokjax.errors import Interrupted
+from grokjax.runtime import devices, processes
+from grokjax.storage import training_status
+from grokjax.storage.member_state import LaneStates, Outcome, StopState
+from grokjax.training import lane_count
+from grokjax.training.lanes import Lanes, Metrics
+from grokjax.training.run_context import RunContext
+
+STATUS_EVERY = 1.0
+"""Seconds from one status.json to the next."""
+
+
+class Trainer:
+    """Trains the members of one program until all have ended or a signal comes."""
+
+    def __init__(
+        self, context: RunContext, program: Program, lanes: Lanes, compile_seconds: float
+    ) -> None:
+        self._context, self._program = context, program
+        self._lanes, self._compile_seconds = lanes, compile_seconds
+        self._queue = deque(context.pending.members_of(program))
+        self._in_lane: dict[int, int] = {}  # lane to member
+        self._stop_states: dict[int, StopState] = {}
+        self._epoch: dict[int, int] = {}
+        self._session, self._start = time.time(), time.monotonic()
+        self._saved = self._shown = self._start
+        self._now = self._round_seconds = 0.0
+        self._unsaved_epochs = 0
+
+    def run(self) -> None:
+        """Train until every member has ended. On a signal, save and raise Interrupted."""
+        context = self._context
+        self._refill()
+        context.records.flush()  # so that there is something to load from the start
+        self._show(now=True)
+        while self._in_lane:
+            began = time.monotonic()
+            metrics = self._lanes.round()
+            self._count_round(time.monotonic() - began)
+            self._record(self._in_lane, metrics)
+            self._finish(metrics)
+            self._refill()
+            signum, due = self._agree()
+            if signum or due:
+                self._save()
+            elif context.records.full:
+                context.records.flush()
+            else:
+                context.records.publish()
+            self._show(now=bool(signum or due))
+            if signum:
+                raise Interrupted(signum, str(context.directory), context.resume_command)
+            self._shrink()
+        context.records.flush()
+
+    def _refill(self) -> None:
+        """Put waiting members into free lanes, each at its start or in its saved state."""
+        free = [lane for lane in range(self._lanes.number) if lane not in self._in_lane]
+        new = {lane: self._queue.popleft() for lane in free[: len(self._queue)]}
+        if not new:
+            return
+        metrics = self._lanes.start({lane: self._context.sweep[m] for lane, m in new.items()})
+        saved = {lane: self._context.pending.take(m) for lane, m in new.items()}
+        resumed = {lane: each for lane, each in saved.items() if each is not None}
+        if resumed:
+            self._lanes.place({lane: each.state for lane, each in resumed.items()})
+        for lane, m in new.items():
+            each = resumed.get(lane)
+            self._epoch[m] = 0 if each is None else int(each.state["epoch"])
+            self._stop_states[m] = StopState() if each is None else each.stop_state
+        self._in_lane |= new
+        self._record({lane: m for lane, m in new.items() if lane not in resumed}, metrics)
+
+    def _count_round(self, seconds: float) -> None:
+        """Count a round that took this many seconds."""
+        counts, busy = self._context.counts, len(self._in_lane)
+        before = counts.steps
+        for m in self._in_lane.values():
+            config = self._context.sweep[m]
+            self._epoch[m] += config.eval_every
+            counts.epochs += config.eval_every
+            counts.steps += config.eval_every * config.steps_per_epoch
+            self._unsaved_epochs += config.eval_every
+        counts.rounds += 1
+        self._round_seconds = seconds
+        previous, self._now = self._now, time.monotonic() - self._start
+        if self._queue:
+            counts.busy_seconds += busy * seconds
+            counts.lane_seconds += self._lanes.number * (self._now - previous)
+        lanes = {"lanes": self._lanes.number, "busy": busy, "waiting": len(self._queue)}
+        self._context.records.round(
+            self._session, self._now, seconds, steps=counts.steps - before, **lanes
+        )
+
+    def _record(self, in_lane: dict[int, int], metrics: Metrics) -> None:
+        """Record one evaluation of the members in these lanes."""
+        if not in_lane:
+            return
+        lanes, members = list(in_lane), list(in_lane.values())
+        epochs = [self._epoch[m] for m in members]
+        records = self._context.records
+        records.record(members, epochs, {name: values[lanes] for name, values in metrics.items()})
+        sweep = self._context.sweep
+        if sweep.config.snapshot_every is None:
+            return
+        rows = ({name: each[lane] for name, each in metrics.items()} for lane in lanes)
+        due = [
+            i for i, row in enumerate(rows) if snapshots.is_due(sweep[members[i]], epochs[i], row)
+        ]
+        if due:
+            embeddings = self._lanes.embeddings([lanes[i] for i in due])
+            records.snapshot([members[i] for i in due], [epochs[i] for i in due], embeddings)
+
+    def _finish(self, metrics: Metrics) -> None:
+        """Take members that have ended out of their lanes, and record their parameters."""
+        ended: dict[int, str] = {}
+        for lane, m in self._in_lane.items():
+            row = {name: values[lane] for name, values in metrics.items()}
+            self._stop_states[m], verdict = judge(
+                self._context.sweep[m], self._stop_states[m], self._epoch[m], row
+            )
+            if verdict != "running":
+                ended[lane] = verdict
+        if not ended:  # reading no lane would still copy all
+            return
+        for (lane, verdict), state in zip(
+            ended.items(), self._lanes.read(list(ended)), strict=True
+        ):
+            m = self._in_lane.pop(lane)
+            outcome = Outcome(verdict, self._epoch.pop(m), self._stop_states.pop(m))
+            resumable = outcome.epochs == self._context.sweep.config.max_epochs
+            self._context.records.finish(m, outcome, state, resumable and verdict != "diverged")
+            self._context.pending.finish(m, outcome)
+            self._context.counts.add_ended(outcome)
+
+    def _agree(self) -> tuple[int, bool]:
+        """Return a signal that any process got, and whether process 0 finds a checkpoint due."""
+        due = time.monotonic() - self._saved >= self._context.checkpoint_every
+        asked = np.array([[self._context.signals.received or 0, due]], np.int32)
+        every = processes.gather({"asked": asked})["asked"]
+        return int(every[:, 0].max()), bool(every[0, 1])
+
+    def _save(self) -> None:
+        """Write the journal, then a checkpoint of the members in training."""
+        context, began = self._context, time.monotonic()
+        context.records.flush()
+        stop_states = {m: self._stop_states[m] for m in self._in_lane.values()}
+        stop_states |= context.pending.stop_states
+        if stop_states:
+            lanes = LaneStates(self._lanes.state, self._in_lane, *self._lanes.of_this_process())
+            context.checkpoints.save(lanes, context.pending.parked, stop_states)
+        self._saved = time.monotonic()
+        self._unsaved_epochs = 0
+        context.counts.saving_seconds += self._saved - began
+
+    def _show(self, now: bool = False) -> None:
+        """Show progress; about every second, or `now`, also write status.json."""
+        context, clock = self._context, time.monotonic()
+        counts, due = context.counts, clock - self._shown >= STATUS_EVERY
+        counts.running = len(self._epoch)
+        counts.memorised = sum(self._stop_states[m].memorised_epoch >= 0 for m in self._epoch)
+        if now or due:
+            self._shown = clock
+            counts.estimate_remaining(self._epoch.values(), context.sweep.config)
+        context.progress.update(counts)
+        if processes.is_first() and (now or due):
+            training_status.write(
+                context.directory,
+                epochs={str(m): epoch for m, epoch in self._epoch.items()},
+                waiting=len(self._queue),
+                lanes=self._lanes.number,
+                rate=context.progress.rate or 0.0,
+                occupancy=counts.occupancy,
+                unsaved_seconds=clock - self._saved,
+                unsaved_epochs=self._unsaved_epochs,
+                unsaved_finished=context.records.finished,
+            )
+
+    def _shrink(self) -> None:
+        """Use fewer lanes once the queue is empty, on accelerators and where the time saved pays.
+
+        On CPU a lane more or less is a core that idles, and compiling takes seconds.
+        """
+        before, used, busy = self._lanes.number, self._lanes.devices, list(self._in_lane)
+        if self._queue or not busy or devices.on_cpu(used):
+            return
+        number = lane_count.smallest_count(self._lanes, len(busy))
+        if number == before or not self._saves_time(number):
+            return
+        members = [self._in_lane[lane] for lane in busy]
+        rows = self._lanes.read(busy)
+        self._context.progress.print_line(
+            f"{len(busy)} members left: from {before} to {number} lanes"
+        )
+        self._lanes.free()  # before the new ones need the memory
+        self._lanes = lane_count.build_lanes(self._program, used, number, self._context.metrics)
+        self._in_lane = dict(enumerate(members))
+        self._lanes.start({lane: self._context.sweep[m] for lane, m in self._in_lane.items()})
+        self._lanes.place(dict(enumerate(rows)))
+
+    def _saves_time(self, number: int) -> bool:
+        """Return whether so many lanes save more time than compiling takes; process 0 decides."""
+        config, epochs = self._context.sweep.config, self._epoch.values()
+        ahead = self._context.counts.remaining_after(epochs, config)
+        most = sum(config.max_epochs - epoch for epoch in epochs)
+        rounds = (most if ahead is None else ahead[0]) / len(epochs) / config.eval_every
+        saved = rounds * self._round_seconds * (1 - number / self._lanes.number)
+        enough = np.array([[saved > 2 * self._compile_seconds]])
+        return bool(processes.gather({"enough": enough})["enough"][0, 0])

@@ -1,0 +1,174 @@
+"""One member: its state, its evaluations, and a round of training.
+
+Everything here is pure, and knows nothing of lanes, devices or other members, nor what the task or
+the network is. Letters: N examples, E epochs a round, S steps an epoch, K chunks, R rows a chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from grokjax.config.hyperparams import Hypers
+from grokjax.config.settings import ProgramConfig
+from grokjax.metrics.builtin import BUILTIN
+from grokjax.metrics.metric import Evaluation, Metric, measure
+from grokjax.models.network import Network, Params, build_network
+from grokjax.optim.losses import LOSSES, RECORDED
+from grokjax.optim.optimizer import build_optimizer
+from grokjax.runtime.prng import BATCHES, INIT, stream_key
+from grokjax.settings.data_spec import DataSpec
+from grokjax.tasks.member_data import build_member_data
+from grokjax.tasks.task import build_dataset
+from grokjax.training.batches import BatchPlan, draw_batches
+from grokjax.training.step import Constants, Step, build_loss, build_step, layout_of
+
+Metrics = dict[str, jax.Array]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class MemberState:
+    """All that changes while a member trains; the rest is derived from its hyperparameters."""
+
+    params: Params  # float32
+    opt_state: optax.OptState
+    epoch: jax.Array  # int32 [], epochs done
+
+
+@dataclass(frozen=True)
+class Member:
+    """The two functions that a lane runs, and those that its time goes to.
+
+    init: Hypers -> (MemberState, Metrics), untrained.
+    round: (Hypers, MemberState) -> (MemberState, Metrics), `eval_every` epochs later.
+    constants: Hypers -> Constants.
+    step: (Constants, (Params as they train, optimiser state), (rows, weights) `[K, R]`) -> the
+        second, one optimiser step later. Rounds are made of it; it is there to be measured alone.
+    """
+
+    init: Callable[[Hypers], tuple[MemberState, Metrics]]
+    round: Callable[[Hypers, MemberState], tuple[MemberState, Metrics]]
+    constants: Callable[[Hypers], Constants]
+    step: Step
+
+
+def build_member(
+    program: ProgramConfig,
+    max_train_size: int,
+    variants: tuple[str, ...],
+    metrics: tuple[Metric, ...] = BUILTIN,
+    cached_rows: int | None = None,
+) -> Member:
+    """Build the functions of a program's members.
+
+    Args:
+      program: the settings that they share.
+      max_train_size: the largest training set among them. Results do not depend on it, except where
+        the batch size lies between the member's own train size and it.
+      variants: the variants of the task that they use.
+      metrics: what is recorded, where it applies to the network.
+      cached_rows: the most rows taken at a time, where the cache asks for it
+        (`batches.CACHED_ROWS`); None: all of a step.
+    """
+    data = build_dataset(program.task_settings, variants)
+    network = build_network(program.model_settings, program.spec)
+    plan = BatchPlan.of(program.batch_size, len(data.inputs), max_train_size, cached_rows)
+    layout = layout_of(network, program.rule.elementwise)
+    member_data = build_member_data(data, program.split)
+    inputs = jnp.asarray(data.inputs)
+    trained, seen = (
+        build_loss(network, losses[program.loss], data, inputs) for losses in (LOSSES, RECORDED)
+    )
+    step = build_step(program, network, layout, trained, skips=plan.steps > 1)
+    recorded = tuple(each for each in metrics if each.applies(network, program.spec))
+    evaluate = build_evaluation(network, program.spec, inputs, seen, recorded, cached_rows)
+
+    def initial(hypers: Hypers) -> Params:
+        params = network.init(stream_key(hypers.seed, INIT))
+        return jax.tree.map(lambda p: hypers.init_scale * p, params)
+
+    def constants(hypers: Hypers) -> Constants:
+        start = layout.enter(initial(hypers)) if program.decay_towards == "initial" else None
+        norm = optax.tree.norm(initial(hypers)) if program.fixed_norm else None
+        return Constants(hypers, member_data(hypers), start, norm)
+
+    def init(hypers: Hypers) -> tuple[MemberState, Metrics]:
+        params = initial(hypers)
+        opt_state = build_optimizer(program, hypers).init(params)
+        state = MemberState(params, opt_state, jnp.int32(0))
+        return state, evaluate(constants(hypers), params)
+
+    def round(hypers: Hypers, state: MemberState) -> tuple[MemberState, Metrics]:
+        fixed = constants(hypers)
+
+        def draw(epoch: jax.Array) -> tuple[jax.Array, jax.Array]:
+            key = jax.random.fold_in(stream_key(hypers.seed, BATCHES), epoch)
+            return draw_batches(plan, key, fixed.data.order, hypers.train_size)
+
+        epochs = state.epoch + jnp.arange(program.eval_every, dtype=jnp.int32)
+        batches = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), jax.vmap(draw)(epochs))
+        end, _ = jax.lax.scan(
+            lambda carry, batch: (step(fixed, carry, batch), None),
+            relaid(layout.enter, state.params, (state.params, state.opt_state)),
+            batches,  # [E * S, K, R]
+        )
+        params, opt_state = relaid(layout.leave, state.params, end)
+        state = MemberState(params, opt_state, state.epoch + program.eval_every)
+        return state, evaluate(fixed, params)
+
+    return Member(init, round, constants, step)
+
+
+def build_evaluation(
+    network: Network,
+    spec: DataSpec,
+    inputs: jax.Array,
+    example_loss: Any,
+    metrics: tuple[Metric, ...],
+    cached_rows: int | None,
+) -> Callable[[Constants, Params], Metrics]:
+    """Return the function that computes all metrics, both splits from one pass over the data."""
+    count = len(inputs)
+    size = min(cached_rows or count, count)
+
+    def evaluate(constants: Constants, params: Params) -> Metrics:
+        packed, targets = network.pack(params), constants.data.targets
+        table = network.precompute(packed)
+        chunks = jnp.pad(jnp.arange(count), (0, -count % size)).reshape(-1, size)
+        losses, correct = jax.lax.map(
+            lambda rows: example_loss(packed, table, targets, rows), chunks
+        )
+        evaluation = Evaluation(
+            network=network,
+            spec=spec,
+            packed=packed,
+            table=table,
+            inputs=inputs,
+            targets=targets,
+            losses=losses.reshape(-1)[:count],
+            correct=correct.reshape(-1)[:count],
+            order=constants.data.order,
+            train_size=constants.hypers.train_size,
+            num_examples=constants.hypers.num_examples,
+        )
+        return measure(metrics, params, evaluation)
+
+    return evaluate
+
+
+def relaid(layout: Callable[[Params], Params], params: Params, tree: Any) -> Any:
+    """Apply `layout` to every part of a tree that has the structure of the parameters."""
+    structure = jax.tree.structure(params)
+
+    def like_params(node: Any) -> bool:
+        return isinstance(node, dict) and jax.tree.structure(node) == structure
+
+    return jax.tree.map(
+        lambda node: layout(node) if like_params(node) else node, tree, is_leaf=like_params
+    )

@@ -1,0 +1,129 @@
+"""One optimiser step of one member: loss, gradient, update.
+
+Letters: N examples, B batch, C classes, K chunks a step, R rows a chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from grokjax.config.hyperparams import Hypers
+from grokjax.config.settings import ProgramConfig
+from grokjax.models.network import Network, Params
+from grokjax.optim.losses import Loss
+from grokjax.optim.optimizer import build_optimizer
+from grokjax.tasks.dataset import Dataset
+from grokjax.tasks.member_data import MemberData
+
+LARGE = 1e30
+"""Subtracted from a logit to leave it out of a maximum."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Constants:
+    """What stays the same while a member trains, computed once a round."""
+
+    hypers: Hypers
+    data: MemberData
+    start: Any  # initial Params as they train, where decay pulls towards them, else None
+    norm: Any  # float32 [], at which the norm of all weights is kept, or None
+
+
+Step = Callable[[Constants, tuple, tuple], tuple]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How parameters are laid out while they train.
+
+    enter, leave: from the network's own layout and back. pack: from this layout to the one that the
+    network computes with.
+    """
+
+    enter: Callable[[Params], Params]
+    leave: Callable[[Params], Params]
+    pack: Callable[[Params], Params]
+
+
+def layout_of(network: Network, elementwise: bool) -> Layout:
+    """Return the training layout: the network's where the rule is elementwise, else its own."""
+    if elementwise:
+        return Layout(network.pack, network.unpack, lambda params: params)
+    return Layout(lambda params: params, lambda params: params, network.pack)
+
+
+def build_loss(
+    network: Network, loss: Loss, data: Dataset, inputs: jax.Array
+) -> Callable[..., tuple[jax.Array, jax.Array]]:
+    """Return the function from (packed Params, table, targets, rows) to losses and correctness.
+
+    Both are per example, `[B]`: its loss, and whether it is classified correctly. Where targets are
+    numbers to regress on, no example counts as correct.
+    """
+
+    def loss_and_correct(packed: Params, table: Any, targets: Any, rows: Any) -> tuple:
+        logits = network.logits(packed, table, inputs[rows])  # [B, C]
+        if data.regression:
+            return loss(logits, targets[rows]), jnp.zeros(len(rows), bool)
+        one_hot = jax.nn.one_hot(
+            targets[rows], data.num_classes
+        )  # a gather's gradient would scatter
+        # An argmax takes as long as all the rest of an evaluation on CPU.
+        correct = jnp.sum(logits * one_hot, axis=-1) > jnp.max(logits - LARGE * one_hot, axis=-1)
+        return loss(logits, one_hot), correct
+
+    return loss_and_correct
+
+
+def build_step(
+    program: ProgramConfig, network: Network, layout: Layout, example_loss: Any, skips: bool
+) -> Step:
+    """Return the function that takes one optimiser step.
+
+    skips: whether members with fewer training examples than the program's bound have batches
+      without rows at the end of their epochs. The step then leaves the state as it is.
+    """
+
+    def gradient(targets: jax.Array, params: Params, rows: Any, weights: Any) -> Params:
+        """Gradient of the weighted loss, accumulated over K chunks of R rows."""
+        packed, unpack = jax.vjp(layout.pack, params)
+        table, through_table = jax.vjp(network.precompute, packed)
+
+        def weighted(packed: Params, table: Any, rows: Any, weights: Any) -> jax.Array:
+            return weights @ example_loss(packed, table, targets, rows)[0]
+
+        def add(total: tuple, chunk: tuple) -> tuple:
+            grads = jax.grad(weighted, argnums=(0, 1))(packed, table, *chunk)
+            return jax.tree.map(jnp.add, total, grads), None
+
+        zeros = jax.tree.map(jnp.zeros_like, (packed, table))
+        (direct, of_table), _ = jax.lax.scan(add, zeros, (rows, weights))
+        return unpack(jax.tree.map(jnp.add, direct, through_table(of_table)[0]))[0]
+
+    def update(constants: Constants, state: tuple, batch: tuple) -> tuple:
+        params, opt_state = state
+        grads = gradient(constants.data.targets, params, *batch)
+        optimizer = build_optimizer(program, constants.hypers, constants.start)
+        updates, opt_state = optimizer.update(grads, opt_state, params)
+        params = optax.apply_updates(params, updates)
+        if program.fixed_norm:
+            params = optax.tree.scale(constants.norm / optax.tree.norm(params), params)
+        return params, opt_state
+
+    if not skips:
+        return update
+
+    def step(constants: Constants, state: tuple, batch: tuple) -> tuple:
+        has_rows = batch[1][0, 0] > 0
+        return jax.lax.cond(
+            has_rows, lambda state: update(constants, state, batch), lambda state: state, state
+        )
+
+    return step

@@ -1,0 +1,120 @@
+"""Losses against their definitions in NumPy float64, and their gradients by differences."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grokjax.optim.losses import LOSSES
+from tests.planted import SEEDS, often
+
+
+def softmax(x, y):
+    """-log of the exponentials' share, the largest taken out: there float64 overflows too."""
+    return np.log(np.exp(x - x.max()).sum()) + x.max() - x[y]
+
+
+def squared(x, y):
+    return sum((value - (i == y)) ** 2 for i, value in enumerate(x)) / len(x)
+
+
+def stablemax(x, y):
+    """Prieto et al. 2025, Definition 2."""
+    s = np.array([value + 1 if value >= 0 else 1 / (1 - value) for value in x])
+    return -np.log(s[y] / s.sum())
+
+
+DEFINITIONS = {"cross-entropy": softmax, "mse": squared, "stablemax": stablemax}
+
+
+def loss_and_gradient(name, logits, labels):
+    """Of all rows, float32 through JAX: `[N]`, `[N, C]`."""
+    targets = jax.nn.one_hot(jnp.asarray(labels), np.shape(logits)[1])
+
+    def total(logits):
+        losses = LOSSES[name](logits, targets)
+        return losses.sum(), losses
+
+    gradient, losses = jax.grad(total, has_aux=True)(jnp.asarray(logits, jnp.float32))
+    return np.asarray(losses), np.asarray(gradient)
+
+
+def differences(name, row, label):
+    """Central ones of the definition, in float64."""
+    found = []
+    for step in np.eye(len(row)):
+        step = step * 1e-6 * max(1, np.abs(row).max())
+        up, down = (DEFINITIONS[name](row + sign * step, label) for sign in (1, -1))
+        found.append((up - down) / (2 * step.max()))
+    return np.array(found)
+
+
+def test_every_loss_has_a_definition_here():
+    assert set(DEFINITIONS) == set(LOSSES)
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+@often(30)
+@given(seed=SEEDS, size=st.sampled_from([0.1, 1.0, 10.0, 100.0]))
+def test_losses_and_gradients_against_definitions(name, seed, size):
+    rng = np.random.default_rng(seed)
+    logits = (size * rng.normal(size=(6, 5))).astype(np.float32).astype(np.float64)
+    labels = rng.integers(0, 5, 6)
+    losses, gradient = loss_and_gradient(name, logits, labels)
+    expected = [DEFINITIONS[name](row, label) for row, label in zip(logits, labels, strict=True)]
+    assert losses.shape == (6,)
+    np.testing.assert_allclose(losses, expected, rtol=1e-5, atol=1e-6 * size)
+    slopes = [differences(name, row, label) for row, label in zip(logits, labels, strict=True)]
+    np.testing.assert_allclose(gradient, slopes, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+@pytest.mark.parametrize("label", [0, 1, 2])
+@pytest.mark.parametrize("large", [1e4, 1e8])
+def test_large_logits_are_finite_and_right(name, label, large):
+    row = np.array([large, 0.0, -large])
+    losses, gradient = loss_and_gradient(name, row[None], [label])
+    np.testing.assert_allclose(losses[0], DEFINITIONS[name](row, label), rtol=1e-5, atol=1e-7)
+    assert np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("name", ["cross-entropy", "mse"])
+def test_gradients_at_zero(name):
+    _, gradient = loss_and_gradient(name, np.zeros((1, 4)), [2])
+    by_hand = {"cross-entropy": [0.25, 0.25, -0.75, 0.25], "mse": [0, 0, -0.5, 0]}
+    np.testing.assert_allclose(gradient[0], by_hand[name], atol=1e-6)
+
+
+def test_the_gradient_of_stablemax_at_zero():
+    """S is smooth there: its slope is 1 from both sides."""
+    _, gradient = loss_and_gradient("stablemax", np.zeros((1, 4)), [2])
+    np.testing.assert_allclose(gradient[0], [0.25, 0.25, -0.75, 0.25], atol=1e-6)
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_losses_at_zero_are_finite(name):
+    losses, gradient = loss_and_gradient(name, np.zeros((1, 4)), [2])
+    by_hand = {"cross-entropy": np.log(4), "mse": 0.25, "stablemax": np.log(4)}
+    np.testing.assert_allclose(losses[0], by_hand[name], rtol=1e-6)
+    assert np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("value", [-1.0, 1.0, 2.0, -1e-7, 1e-7])
+def test_stablemax_beside_the_poles_of_the_branch_not_taken(value):
+    """1 / (1 - x) has none below 0, where alone it is taken."""
+    rows = np.float32([[value, 0.5, 1.0], [-3.0, value, value]]).astype(np.float64)
+    losses, gradient = loss_and_gradient("stablemax", rows, [0, 1])
+    expected = [stablemax(rows[0], 0), stablemax(rows[1], 1)]
+    np.testing.assert_allclose(losses, expected, rtol=1e-6)
+    slopes = [differences("stablemax", rows[0], 0), differences("stablemax", rows[1], 1)]
+    np.testing.assert_allclose(gradient, slopes, atol=1e-5)
+
+
+def test_stablemax_tells_a_small_loss_from_none():
+    """Far beyond where 1 - p rounds to nothing in float32: 2e-12 at a share of 1 - 2e-12."""
+    losses, gradient = loss_and_gradient("stablemax", [[1e6, -1e6, -1e6]], [0])
+    np.testing.assert_allclose(losses, [2e-12], rtol=1e-4)
+    # d/dx of log1p(2e-6 / (1 + x)) is -2e-18 at the right logit; 1e-6 / (1e6 (1e6)^2) elsewhere.
+    np.testing.assert_allclose(gradient[0], [-2e-18, 1e-18, 1e-18], rtol=1e-4)

@@ -1,0 +1,51 @@
+"""Programs as they are lowered for platforms that are not here (StableHLO), and how exactly
+they multiply.
+"""
+
+import functools
+
+import jax
+
+from grokjax.config.sweep import Program
+from grokjax.models import network
+from grokjax.training.program import ProgramKey, trace_programs
+
+HIGHEST, HIGH, DEFAULT = "HIGHEST", "HIGH", "DEFAULT"
+"""On accelerators: float32, three passes of a shorter type, one."""
+
+
+@functools.cache
+def lowered(config, platform):
+    """Both programs of four lanes on two devices of an accelerator."""
+    return "\n".join(
+        program.lower(lowering_platforms=(platform,)).as_text() for program in traced(config)
+    )
+
+
+@functools.cache
+def traced(config):
+    key = ProgramKey.of(Program.of({0: config}))
+    found = trace_programs(key, tuple(jax.devices()[:2]), 4, on_cpu=False)
+    return found.refill, found.round
+
+
+def applied(monkeypatch):
+    """Collect the programs by which networks are applied from here on, one a call, as for a GPU."""
+    seen, apply = [], network.Network.apply
+
+    def watched(self, params, inputs):
+        if not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(params)):
+            traced = jax.jit(functools.partial(apply, self)).trace(params, inputs)
+            seen.append(traced.lower(lowering_platforms=("cuda",)).as_text())
+        return apply(self, params, inputs)
+
+    monkeypatch.setattr(network.Network, "apply", watched)
+    return seen
+
+
+def precisions(text):
+    """Those of all matrix products of a program."""
+    products = [line for line in text.splitlines() if "stablehlo.dot_general" in line]
+    assert products
+    words = (line.partition("precision = [")[2].partition("]")[0] for line in products)
+    return {word for each in words for word in (each or DEFAULT).split(", ")}
