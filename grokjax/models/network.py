@@ -94,8 +94,8 @@ def build_network(model: Model, spec: DataSpec) -> Network:
             return None
         return lambda packed, *arguments: getattr(merged(packed), method)(*arguments)
 
-    def logits(packed: Params, table: Table, inputs: jax.Array) -> jax.Array:
-        return merged(packed)(inputs, table) if precompute else merged(packed)(inputs)
+    def called_with(inputs: jax.Array, table: Table) -> tuple[Any, ...]:
+        return (inputs, table) if precompute else (inputs,)
 
     precompute, activations = optional("precompute"), optional("activations")
     weights = optional("neuron_weights")
@@ -112,13 +112,9 @@ def build_network(model: Model, spec: DataSpec) -> Network:
         pack=pack,
         unpack=unpack,
         precompute=precompute or (lambda packed: ()),
-        logits=logits,
+        logits=lambda packed, table, inputs: merged(packed)(*called_with(inputs, table)),
         activations=activations
-        and (
-            (lambda packed, table, inputs: activations(packed, inputs, table))
-            if precompute
-            else (lambda packed, table, inputs: activations(packed, inputs))
-        ),
+        and (lambda packed, table, inputs: activations(packed, *called_with(inputs, table))),
         neuron_weights=weights,
     )
     _check_logits(name, network, spec)

@@ -11,15 +11,14 @@ from grokjax.config.config import Config
 from grokjax.config.settings import KINDS, Settings
 from grokjax.config.sweep import Sweep
 from grokjax.errors import ConfigError
-from grokjax.models.model import MODELS, Model
-from grokjax.optim.rule import OPTIMIZERS, OptaxRule, Rule, optax_rule
+from grokjax.models.model import Model
+from grokjax.optim.rule import OptaxRule, Rule, optax_rule
 from grokjax.results.networks import NetworkInfo, Networks, name_of
 from grokjax.settings.field import fields_of
 from grokjax.settings.stored_fields import class_from_fields, fields_to_dict
-from grokjax.tasks.task import TASKS, Task
+from grokjax.tasks.task import Task
 
 BASES: dict[str, type] = {"task": Task, "model": Model, "optimizer": Rule}
-REGISTRIES = {"task": TASKS, "model": MODELS, "optimizer": OPTIMIZERS}
 
 
 def describe_pieces(configs: Iterable[Config]) -> dict[str, dict[str, Any]]:
@@ -31,7 +30,7 @@ def describe_pieces(configs: Iterable[Config]) -> dict[str, dict[str, Any]]:
     for config in configs:
         for group in KINDS:
             name = getattr(config, group)
-            source = REGISTRIES[group].source_of(name)
+            source = KINDS[group].source_of(name)
             if source is not None and name not in found.get(group, {}):
                 fields = fields_to_dict(config.group_classes[group])
                 found.setdefault(group, {})[name] = source | {"settings": fields}

@@ -7,11 +7,12 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from grokjax.config.settings import KINDS
 from grokjax.config.sweep import Sweep
 from grokjax.errors import MAX_SHOWN, ConfigError, DamagedRun, printable
 from grokjax.results.changes import difference_of_piece
 from grokjax.results.networks import NetworkInfo, Networks
-from grokjax.results.pieces import REGISTRIES, stand_in, stored_optax_rule
+from grokjax.results.pieces import stand_in, stored_optax_rule
 from grokjax.runtime import environment
 from grokjax.storage import digests, files
 from grokjax.storage.files import SCHEMA_VERSION, check_schema
@@ -64,7 +65,7 @@ def read(directory: Path) -> tuple[dict[str, Any], Sweep, Networks]:
 def _stand_ins(info: dict[str, Any], networks: Networks) -> dict[str, dict[str, type]]:
     """Return classes for pieces that are unknown or changed here, and for the rules of optax."""
     stored, found = json.dumps([info["pieces"], info["networks"]]), {}
-    for group, registry in REGISTRIES.items():
+    for group, registry in KINDS.items():
         found[group] = {}
         for name, piece in info["pieces"].get(group, {}).items():
             if name not in registry:

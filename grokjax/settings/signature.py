@@ -49,9 +49,8 @@ def settings_class(
                 f"{group} {name}: must not name a parameter {parameter.name}; rename it"
             )
         required = parameter.default is parameter.empty
-        default = (
-            None if required else plain_value(parameter.default)
-        )  # None is refused until one is given
+        # None, in place of a default, is refused until a value is given.
+        default = None if required else plain_value(parameter.default)
         annotated = hints.get(parameter.name, PLAIN_VALUE if required else type(default))
         hint = _plain(annotated, default)
         if hint is not None:

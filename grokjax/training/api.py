@@ -20,6 +20,7 @@ from grokjax.results import changes, params, run, run_config
 from grokjax.results.pieces import check_known, with_new_pieces
 from grokjax.results.run import Run
 from grokjax.runtime import environment, paths, processes
+from grokjax.runtime.arguments import check_bool
 from grokjax.runtime.devices import configure_devices
 from grokjax.storage import digests, files, journal, lock
 from grokjax.storage.checkpoint import Checkpoints
@@ -80,7 +81,7 @@ def train(
     preflight.check_recipe(recipe)
     directory = preflight.run_directory(out)  # the working directory may change, or be removed
     configure_devices(devices)
-    if preflight.check_flag("resume", resume) and _holds_run(directory):
+    if check_bool("resume", resume) and _holds_run(directory):
         return _resume(directory, sweep, options, again=True)
     processes.run_on_first(lambda: preflight.check_empty(directory))
     _require_same_settings(sweep, options)

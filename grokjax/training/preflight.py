@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 import re
 import shutil
@@ -13,7 +14,7 @@ from grokjax.config.sweep import Program, Sweep
 from grokjax.errors import MAX_SHOWN, ConfigError, invalid, printable
 from grokjax.results.networks import Networks
 from grokjax.runtime import memory, paths
-from grokjax.runtime.arguments import check_bool, parse_auto_or_count
+from grokjax.runtime.arguments import parse_auto_or_count
 from grokjax.settings.field import fields_of
 from grokjax.storage import files, lock
 
@@ -41,11 +42,6 @@ def as_sweep(given: Sweep | Config) -> Sweep:
     if not isinstance(given, Sweep):
         raise invalid("sweep", given, "must be a Sweep or a Config, such as recipe.config")
     return given
-
-
-def check_flag(name: str, value: object) -> bool:
-    """Return the value; raise ConfigError unless it is True or False."""
-    return check_bool(name, value)
 
 
 # ---- the folder ----
@@ -181,19 +177,12 @@ def _bytes_to_write(sweep: Sweep, networks: Networks) -> int:
     for config in sweep.members:
         info = networks.of(config)
         evaluations = config.max_epochs // config.eval_every + 1
-        values = 3 + sum(_size(each.shape) for each in info.metrics.values())
-        table = _size(info.table_shape or (0,)) * snapshots.expected_count(config)
+        values = 3 + sum(math.prod(each.shape) for each in info.metrics.values())
+        table = math.prod(info.table_shape or (0,)) * snapshots.expected_count(config)
         # The whole state, as it is kept of members that never stop.
         total += info.state_bytes + 4 * (2 * evaluations * values + table)
     # The lanes of the checkpoints are few beside any large sweep.
     return total + min(len(sweep), 64) * (files.CHECKPOINTS_KEPT + 1) * total // len(sweep)
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    total = 1
-    for length in shape:
-        total *= length
-    return total
 
 
 # ---- pieces ----
