@@ -3,38 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import time
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from grokjax.config.config import Config
 from grokjax.config.sweep import Sweep
-from grokjax.errors import ConfigError
 from grokjax.metrics.builtin import BUILTIN
-from grokjax.results import changes, params, run, run_config
-from grokjax.results.pieces import check_known, with_new_pieces
+from grokjax.results import run_config
+from grokjax.results.pieces import with_new_pieces
 from grokjax.results.run import Run
-from grokjax.runtime import environment, paths, processes
+from grokjax.runtime import processes
 from grokjax.runtime.arguments import check_bool
 from grokjax.runtime.devices import configure_devices
-from grokjax.storage import digests, files, journal, lock
-from grokjax.storage.checkpoint import Checkpoints
 from grokjax.storage.files import SCHEMA_VERSION
-from grokjax.storage.lock import Lock
-from grokjax.storage.member_state import FINAL_STATUSES
 from grokjax.terminal import printed_commands
-from grokjax.training import preflight
+from grokjax.training import preflight, shared_directory
 from grokjax.training.launch import Launch
-from grokjax.training.options import CHECKPOINT_EVERY, Options, metrics_of_run
+from grokjax.training.options import CHECKPOINT_EVERY, Options
 from grokjax.training.progress import Progress
-
-VISIBLE_WITHIN = 60.0
-"""Seconds until all hosts see what one writes: network file systems cache missing files so long."""
+from grokjax.training.resuming import resume_run
 
 
 def train(
@@ -81,21 +69,9 @@ def train(
     preflight.check_recipe(recipe)
     directory = preflight.run_directory(out)  # the working directory may change, or be removed
     configure_devices(devices)
-    if check_bool("resume", resume) and _holds_run(directory):
-        return _resume(directory, sweep, options, again=True)
-    processes.run_on_first(lambda: preflight.check_empty(directory))
-    _require_same_settings(sweep, options)
-    recorded = (*BUILTIN, *options.users_metrics)
-    launch = processes.run_on_all(lambda: Launch(directory, sweep, options, recorded))
-    with contextlib.ExitStack() as locked:
-
-        def write() -> None:
-            preflight.check_empty(directory)  # again: another launch may have come first
-            run_config.write(directory, _description(sweep, launch, options, recipe))
-
-        _lock(directory, locked)
-        processes.run_on_first(write)
-        return launch.run(printed_commands.format_resume_command(directory, restartable=resume))
+    if check_bool("resume", resume) and shared_directory.holds_run(directory):
+        return resume_run(directory, sweep, options, restartable=True)
+    return _start_run(directory, sweep, options, recipe, restartable=resume)
 
 
 def resume(
@@ -131,61 +107,26 @@ def resume(
       Interrupted: as for `train`.
     """
     options = Options(lanes, devices, checkpoint_every, progress, metrics)
-    return _resume(directory, sweep, options)
+    return resume_run(directory, sweep, options)
 
 
-def _resume(
-    directory: str | Path, sweep: Sweep | Config | None, options: Options, again: bool = False
+def _start_run(
+    directory: Path, sweep: Sweep, options: Options, recipe: str | None, restartable: bool
 ) -> Run:
-    """Resume; again: whether the program that called, started again, would do the same."""
-    directory = paths.parse_path("directory", directory).resolve()
-    preflight.check_utf8(directory)
-    run_config.check_unaltered(directory)
-    loaded = run.load(directory)
-    check_known([loaded.config, *loaded.sweep])
-    extended = loaded.sweep
-    if sweep is not None:
-        extended = loaded.sweep.extended(preflight.as_sweep(sweep))
-    recorded = metrics_of_run(loaded.info, options.users_metrics)
-    configure_devices(options.devices)
-    _require_same_settings(extended, options)
-    processes.run_on_all(lambda: _check_checkpoints(loaded.directory))
-    launch = processes.run_on_all(lambda: Launch(directory, extended, options, recorded))
-    processes.run_on_all(lambda: changes.check_unchanged(loaded.networks, launch.networks))
+    """Train a sweep in a new run directory; restartable: as for `resume_run`."""
+    processes.run_on_first(lambda: preflight.check_empty(directory))
+    shared_directory.require_same_settings(sweep, options)
+    recorded = (*BUILTIN, *options.users_metrics)
+    launch = processes.run_on_all(lambda: Launch(directory, sweep, options, recorded))
+
+    def write_config() -> None:
+        preflight.check_empty(directory)  # again: another launch may have come first
+        run_config.write(directory, _description(sweep, launch, options, recipe))
+
     with contextlib.ExitStack() as locked:
-
-        def write() -> None:
-            info = run.load(directory).info
-            if info["sweep"] != loaded.info["sweep"]:
-                raise ConfigError(f"{directory}: was extended meanwhile; start again")
-            _set_aside(directory, damaged)
-            journal.tidy(directory)
-            digests.remove(directory, run.HISTORY)  # before config.json says more than it
-            if extended != loaded.sweep:
-                before = {"members": len(loaded), "max_epochs": loaded.config.max_epochs}
-                networks = changes.extended_networks(loaded.networks, launch.networks)
-                info |= {
-                    "sweep": extended.to_dict(),
-                    "networks": networks.to_list(),
-                    **with_new_pieces(info, extended),
-                    "extended_from": [*info.get("extended_from", []), before],
-                }
-            elif FINAL_STATUSES.issuperset(loaded.members["status"]):
-                return  # nothing is trained
-            last = environment.sessions(info)[-1]
-            if changed := environment.differences(last, launch.environment):
-                warnings.warn(
-                    f"{directory}: goes on with {', '.join(changed)}; its bits may differ from "
-                    "those of a run without the change",
-                    stacklevel=2,
-                )
-            resumed = [*info.get("resumed_with", []), launch.environment]
-            run_config.write(directory, info | {"resumed_with": resumed})
-
-        _lock(directory, locked)
-        damaged = processes.run_on_all(lambda: _damaged_checkpoints(loaded)) or {}
-        processes.run_on_first(write)
-        return launch.run(printed_commands.format_resume_command(directory, again))
+        shared_directory.lock_directory(directory, locked)
+        processes.run_on_first(write_config)
+        return launch.run(printed_commands.format_resume_command(directory, restartable))
 
 
 def _description(
@@ -201,51 +142,3 @@ def _description(
         **with_new_pieces({"pieces": {"metrics": users} if users else {}}, sweep),
         "environment": launch.environment,
     }
-
-
-def _holds_run(directory: Path) -> bool:
-    """Return whether process 0 sees a run there; what it sees decides for all processes."""
-    seen = np.array([[(directory / files.CONFIG).exists()]])
-    return bool(processes.gather({"seen": seen})["seen"][0, 0])
-
-
-def _require_same_settings(sweep: Sweep, options: Options) -> None:
-    given = json.dumps([sweep.to_dict(), options.lanes])
-    processes.require_same(given, "sweep: the processes were given different settings or lanes")
-
-
-def _lock(directory: Path, locked: contextlib.ExitStack) -> None:
-    """Lock the directory, by process 0 for all, once all are seen to share it."""
-    processes.run_on_first(lambda: locked.enter_context(Lock(directory)))
-    path, began = directory / lock.NAME, time.monotonic()
-    while not path.exists() and time.monotonic() - began < VISIBLE_WITHIN:
-        time.sleep(0.2)
-    owner = path.read_text() if path.exists() else ""
-    text = f"{directory}: must be one directory, shared by all processes"
-    processes.require_same(owner, text)
-
-
-def _check_checkpoints(directory: Path) -> None:
-    """Refuse checkpoints of another grokjax before anything is changed."""
-    if (directory / "checkpoints").is_dir():
-        with Checkpoints(directory, read_only=True) as checkpoints:
-            checkpoints.check()
-
-
-def _damaged_checkpoints(loaded: Run) -> dict[int, str]:
-    """Return the checkpoints that cannot be read. Every process looks, as Orbax requires."""
-    if not (loaded.directory / "checkpoints").is_dir():
-        return {}
-    with params.open_checkpoints(loaded.directory, loaded.sweep, loaded.networks) as checkpoints:
-        return checkpoints.damaged()
-
-
-def _set_aside(directory: Path, checkpoints: dict[int, str]) -> None:
-    """Move what is damaged out of the way, and warn of it."""
-    aside = directory / journal.DAMAGED
-    for step in checkpoints:
-        aside.mkdir(exist_ok=True)
-        path = directory / "checkpoints" / str(step)
-        path.rename(files.unused_path(aside / f"checkpoint-{step}"))
-    for damage in [*checkpoints.values(), *journal.set_aside(directory)]:
-        warnings.warn(f"{directory}: {damage}; set aside in {journal.DAMAGED}/", stacklevel=2)

@@ -26,7 +26,7 @@ from grokjax.settings.data_spec import DataSpec
 from grokjax.tasks.member_data import build_member_data
 from grokjax.tasks.task import build_dataset
 from grokjax.training.batches import BatchPlan, draw_batches
-from grokjax.training.step import Constants, Step, build_loss, build_step, layout_of
+from grokjax.training.step import Constants, Layout, Step, build_loss, build_step, layout_of
 
 Metrics = dict[str, jax.Array]
 
@@ -73,8 +73,7 @@ def build_member(
         the batch size lies between the member's own train size and it.
       variants: the variants of the task that they use.
       metrics: what is recorded, where it applies to the network.
-      cached_rows: the most rows taken at a time, where the cache asks for it
-        (`batches.CACHED_ROWS`); None: all of a step.
+      cached_rows: the most rows taken at a time, see `batches.CACHED_ROWS`; None: all of a step.
     """
     data = build_dataset(program.task_settings, variants)
     network = build_network(program.model_settings, program.spec)
@@ -82,12 +81,11 @@ def build_member(
     layout = layout_of(network, program.rule.elementwise)
     member_data = build_member_data(data, program.split)
     inputs = jnp.asarray(data.inputs)
-    trained, seen = (
-        build_loss(network, losses[program.loss], data, inputs) for losses in (LOSSES, RECORDED)
-    )
+    trained = build_loss(network, LOSSES[program.loss], data, inputs)
+    recorded = build_loss(network, RECORDED[program.loss], data, inputs)
     step = build_step(program, network, layout, trained, skips=plan.steps > 1)
-    recorded = tuple(each for each in metrics if each.applies(network, program.spec))
-    evaluate = build_evaluation(network, program.spec, inputs, seen, recorded, cached_rows)
+    train = build_training(program, layout, plan, step)
+    evaluate = build_evaluation(network, program.spec, inputs, recorded, metrics, cached_rows)
 
     def initial(hypers: Hypers) -> Params:
         params = network.init(stream_key(hypers.seed, INIT))
@@ -106,23 +104,35 @@ def build_member(
 
     def round(hypers: Hypers, state: MemberState) -> tuple[MemberState, Metrics]:
         fixed = constants(hypers)
+        state = train(fixed, state)
+        return state, evaluate(fixed, state.params)
+
+    return Member(init, round, constants, step)
+
+
+def build_training(
+    program: ProgramConfig, layout: Layout, plan: BatchPlan, step: Step
+) -> Callable[[Constants, MemberState], MemberState]:
+    """Return the function that trains a member for `eval_every` epochs."""
+
+    def train(constants: Constants, state: MemberState) -> MemberState:
+        hypers, order = constants.hypers, constants.data.order
 
         def draw(epoch: jax.Array) -> tuple[jax.Array, jax.Array]:
             key = jax.random.fold_in(stream_key(hypers.seed, BATCHES), epoch)
-            return draw_batches(plan, key, fixed.data.order, hypers.train_size)
+            return draw_batches(plan, key, order, hypers.train_size)
 
         epochs = state.epoch + jnp.arange(program.eval_every, dtype=jnp.int32)
         batches = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), jax.vmap(draw)(epochs))
         end, _ = jax.lax.scan(
-            lambda carry, batch: (step(fixed, carry, batch), None),
+            lambda carry, batch: (step(constants, carry, batch), None),
             relaid(layout.enter, state.params, (state.params, state.opt_state)),
             batches,  # [E * S, K, R]
         )
         params, opt_state = relaid(layout.leave, state.params, end)
-        state = MemberState(params, opt_state, state.epoch + program.eval_every)
-        return state, evaluate(fixed, params)
+        return MemberState(params, opt_state, state.epoch + program.eval_every)
 
-    return Member(init, round, constants, step)
+    return train
 
 
 def build_evaluation(
@@ -133,7 +143,8 @@ def build_evaluation(
     metrics: tuple[Metric, ...],
     cached_rows: int | None,
 ) -> Callable[[Constants, Params], Metrics]:
-    """Return the function that computes all metrics, both splits from one pass over the data."""
+    """Return the function that computes the metrics that apply, from one pass over all examples."""
+    metrics = tuple(each for each in metrics if each.applies(network, spec))
     count = len(inputs)
     size = min(cached_rows or count, count)
 

@@ -15,7 +15,7 @@ from grokjax import errors
 from grokjax.errors import OutOfMemory
 from grokjax.runtime import processes
 from grokjax.storage.checkpoint import Checkpoints
-from grokjax.training import api
+from grokjax.training import shared_directory
 from grokjax.training.pending import PendingMembers
 from tests.conftest import TINY
 from tests.training.test_resume import stop_after
@@ -97,14 +97,14 @@ def test_require_same_compares_all_processes(monkeypatch):
 
 def test_a_directory_that_processes_do_not_share_is_refused(tmp_path, monkeypatch):
     """The second process has its own disk and never sees the lock of process 0."""
-    monkeypatch.setattr(api, "VISIBLE_WITHIN", 0.3)
+    monkeypatch.setattr(shared_directory, "VISIBLE_WITHIN", 0.3)
     seen = []
     monkeypatch.setattr(processes, "require_same", lambda *given: seen.append(given))
     with contextlib.ExitStack() as locked:
-        api._lock(tmp_path, locked)
+        shared_directory.lock_directory(tmp_path, locked)
     monkeypatch.setattr(processes, "run_on_all", lambda *_, **__: None)
     with contextlib.ExitStack() as locked:
-        api._lock(tmp_path / "own", locked)
+        shared_directory.lock_directory(tmp_path / "own", locked)
     assert seen[0][0] == f"process {os.getpid()} on {socket.gethostname()}"
     assert seen[1][0] == ""
     assert "must be one directory, shared by all processes" in seen[1][1]

@@ -15,7 +15,7 @@ from grokjax.results.run import Run
 from grokjax.storage import digests, journal
 from grokjax.storage.checkpoint import Checkpoints
 from grokjax.storage.files import SCHEMA_VERSION
-from grokjax.training import api
+from grokjax.training import resuming
 from tests.conftest import TINY
 from tests.training.test_resume import assert_same, stop_after
 
@@ -195,7 +195,7 @@ def test_a_run_extended_meanwhile_is_not_renumbered(tmp_path, monkeypatch):
         monkeypatch.undo()
         grokjax.resume(tmp_path / "run", sweep=Sweep(SHORT, seed=range(3)), progress=False)
 
-    monkeypatch.setattr(api, "configure_devices", another_comes_first)
+    monkeypatch.setattr(resuming, "configure_devices", another_comes_first)
     more = Sweep(SHORT, seed=[0, 1, 7])
     with pytest.raises(grokjax.ConfigError, match="was extended meanwhile; start again"):
         grokjax.resume(tmp_path / "run", sweep=more, progress=False)
