@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -65,26 +66,25 @@ def findings(params: dict[str, Any], network: NetworkSettings) -> Findings:
     )
 
 
-DIMS = {
-    "scores": ("token", "component"),
-    "explained": ("component",),
-    "pair_step": ("pair",),
-    "pair_shares": ("pair", "frequency"),
-    "pair_circularity": ("pair",),
-    "power": ("table", "frequency"),
-    "key": ("frequency",),
-    "plane": ("frequency", "token", "axis"),
-    "plane_circularity": ("frequency",),
-    "plane_share": ("frequency",),
-    "neuron_frequency": ("neuron",),
-    "neuron_share": ("neuron",),
-    "neuron_phase": ("neuron", "slot"),
-    "neuron_ipr": ("neuron",),
-    "activation_power": ("frequency_a", "frequency_b"),
-    "logit_power": ("frequency_a", "frequency_b"),
-    "gini": (),
-    "participation": (),
+VARIABLES = {
+    "scores": ("pca.scores", "token", "component"),
+    "explained": ("pca.explained", "component"),
+    "pair_step": ("pairs.step", "pair"),
+    "pair_shares": ("pairs.shares", "pair", "frequency"),
+    "pair_circularity": ("pairs.circularity", "pair"),
+    "plane": ("planes.points", "frequency", "token", "axis"),
+    "plane_circularity": ("planes.circularity", "frequency"),
+    "plane_share": ("planes.share", "frequency"),
+    "neuron_frequency": ("neurons.frequency", "neuron"),
+    "neuron_share": ("neurons.share", "neuron"),
+    "neuron_phase": ("neurons.phase", "neuron", "slot"),
+    "neuron_ipr": ("neuron_ipr", "neuron"),
+    "activation_power": ("neurons.activations", "frequency_a", "frequency_b"),
+    "logit_power": ("neurons.logits", "frequency_a", "frequency_b"),
+    "gini": ("gini",),
+    "participation": ("participation",),
 }
+"""Variables of a survey: the finding that each holds, and its dimensions after `member`."""
 
 
 def survey(
@@ -105,16 +105,9 @@ def survey(
       network: the settings of the network where parameters are given, such as `run.network`.
 
     Returns:
-      A Dataset with dims `member, token, component, pair, frequency, table, axis,
-      neuron, slot, frequency_a, frequency_b`; P tokens, frequencies 1..P // 2
-      (from 0 in a and b), tables embedding, first, second, output. Variables:
-      `scores, explained` (`pca.PCA`), `pair_step, pair_shares, pair_circularity`
-      (`circles.ComponentPairs`), `power` (`fourier.Spectra`), bool `key` (the key frequencies),
-      `plane, plane_circularity, plane_share` (`fourier.Planes`), `neuron_frequency,
-      neuron_share, neuron_phase, activation_power, logit_power`
-      (`neurons.Neurons`), `neuron_ipr` (`token_spectrum.neuron_ratios`), `gini` and
-      `participation` of the table. Attributes say in words what was looked at: `network`,
-      `operation` (of a Run), `token_table`, `key_frequencies`, `order_of_tokens`.
+      A Dataset of `VARIABLES`, of `power [member, table, frequency]` (`fourier.Spectra`) and of
+      the key frequencies, bool `key [member, frequency]`. Frequencies are 1..P // 2, in a and b
+      from 0. Attributes say in words what was looked at.
 
       Key frequencies are those of the embedding (`fourier.is_key`), or of the neurons
       (`neurons.key_frequencies`) where the embedding has none, and always with one-hot inputs,
@@ -139,89 +132,75 @@ def survey(
         names = [source.sweep[m].values.get("operation") for m in members]
         operations = list(dict.fromkeys(name for name in names if name is not None))
     found = findings(params, network=network)
-    # With one-hot inputs the token table holds the neurons' own weights.
+    if key_times is None and not _has_own_weights(found, network):
+        key_times = fourier.key_times(found.pca.mean.shape[-1])
+    key = _key(found, network, key_times)
+    data = {
+        name: (("member", *dims), operator.attrgetter(path)(found))
+        for name, (path, *dims) in VARIABLES.items()
+        if getattr(found, path.partition(".")[0]) is not None
+    }
+    data["power"] = (("member", "table", "frequency"), np.stack(found.spectra, axis=1))
+    data["key"] = (("member", "frequency"), key)
+    coordinates = _coordinates(found, key.shape[1], members)
+    return xr.Dataset(data, coordinates, _words(found, network, operations, key_times))
+
+
+def _has_own_weights(found: Findings, network: NetworkSettings) -> bool:
+    """Whether the token table holds the neurons' own weights, as with one-hot inputs."""
     table = built_network(network).token_table
     assert table is not None  # else `findings` has refused it
-    own_weights = table.parameter.rsplit("/", 1)[-1] != "embedding" and found.neurons is not None
-    times = None if own_weights else fourier.key_times(found.pca.mean.shape[-1])
-    times = times if key_times is None else key_times
-    values = _values(found, network, times)
-    count = len(found.gini)
-    frequencies = np.arange(values["key"].shape[1] + 1)
+    return table.parameter.rsplit("/", 1)[-1] != "embedding" and found.neurons is not None
+
+
+def _key(found: Findings, network: NetworkSettings, key_times: float | None) -> np.ndarray:
+    """Return the key frequencies, bool `[M, K]`; those of the neurons if `key_times` is None."""
+    of_table = of_neurons = None
+    if key_times is not None:
+        of_table = fourier.is_key(np.asarray(found.spectra.embedding), key_times)
+    if found.neurons is not None:
+        frequency, share = np.asarray(found.neurons.frequency), np.asarray(found.neurons.share)
+        of_neurons = key_frequencies(frequency, share, modulus_of("survey", network))
+    if of_table is None:
+        assert of_neurons is not None  # else the table has a `key_times`
+        return of_neurons
+    if of_neurons is None:
+        return of_table
+    return np.where(of_table.any(axis=1, keepdims=True), of_table, of_neurons)
+
+
+def _coordinates(
+    found: Findings, frequencies: int, members: Sequence[int] | None
+) -> dict[str, Any]:
+    """Return the coordinates of the Dataset."""
+    from_zero = np.arange(frequencies + 1)
     coordinates = {
-        "member": np.arange(count) if members is None else list(members),
-        "frequency": frequencies[1:],
+        "member": np.arange(len(found.gini)) if members is None else list(members),
+        "frequency": from_zero[1:],
         "table": list(fourier.Spectra._fields),
         "axis": ["cosine", "sine"],
     }
     if found.neurons is not None:
-        coordinates |= {"frequency_a": frequencies, "frequency_b": frequencies, "slot": ["a", "b"]}
-    data = {name: (("member", *DIMS[name]), values[name]) for name in DIMS if name in values}
-    words = _words(network, operations, times, has_neurons=found.neurons is not None)
-    return xr.Dataset(data, coordinates, words)
+        coordinates |= {"frequency_a": from_zero, "frequency_b": from_zero, "slot": ["a", "b"]}
+    return coordinates
 
 
 def _words(
-    network: NetworkSettings, operations: list[str], times: float | None, has_neurons: bool
+    found: Findings, network: NetworkSettings, operations: list[str], key_times: float | None
 ) -> dict[str, str]:
     """Say in words what was looked at, for the attributes of the Dataset."""
-    kind = ", ".join(f"{name} {value}" for name, value in network.values.items())
     table = built_network(network).token_table
     title = "" if table is None else table.title
     key = "those of the hidden neurons, each of which has its own weights from every token"
-    if times is not None:
-        key = f"from {times:.3g} times an even share of the power of the {title}"
-        if has_neurons:
+    if key_times is not None:
+        key = f"from {key_times:.3g} times an even share of the power of the {title}"
+        if found.neurons is not None:
             key += "; those of the hidden neurons where it has none"
     words = {
-        "network": kind,
+        "network": ", ".join(f"{name} {value}" for name, value in network.values.items()),
         "operation": ", ".join(operations),
         "token_table": title,
         "key_frequencies": key,
         "order_of_tokens": fourier.order_of_tokens(operations),
     }
     return {name: text for name, text in words.items() if text}
-
-
-def _key(found: Findings, network: NetworkSettings, times: float | None) -> np.ndarray:
-    """Return the key frequencies, bool `[M, K]`, by the measure that fits the network."""
-    of_table = of_neurons = None
-    if times is not None:
-        of_table = fourier.is_key(np.asarray(found.spectra.embedding), times)
-    if found.neurons is not None:
-        frequency, share = np.asarray(found.neurons.frequency), np.asarray(found.neurons.share)
-        of_neurons = key_frequencies(frequency, share, modulus_of("survey", network))
-    if of_table is None or of_neurons is None:
-        only = of_neurons if of_table is None else of_table
-        assert only is not None
-        return only
-    return np.where(of_table.any(axis=1, keepdims=True), of_table, of_neurons)
-
-
-def _values(found: Findings, network: NetworkSettings, times: float | None) -> dict[str, Any]:
-    """Return the findings by the names that the Dataset has."""
-    values = {
-        "scores": found.pca.scores,
-        "explained": found.pca.explained,
-        "pair_step": found.pairs.step,
-        "pair_shares": found.pairs.shares,
-        "pair_circularity": found.pairs.circularity,
-        "power": np.stack(found.spectra, axis=1),
-        "key": _key(found, network, times),
-        "plane": found.planes.points,
-        "plane_circularity": found.planes.circularity,
-        "plane_share": found.planes.share,
-        "gini": found.gini,
-        "participation": found.participation,
-    }
-    if found.neuron_ipr is not None:
-        values["neuron_ipr"] = found.neuron_ipr
-    if found.neurons is not None:
-        values |= {
-            "neuron_frequency": found.neurons.frequency,
-            "neuron_share": found.neurons.share,
-            "neuron_phase": found.neurons.phase,
-            "activation_power": found.neurons.activations,
-            "logit_power": found.neurons.logits,
-        }
-    return values

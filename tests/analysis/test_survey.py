@@ -10,7 +10,7 @@ from grokjax.analysis.fourier import gini, participation
 from grokjax.analysis.neurons import neurons
 from grokjax.analysis.over_members import over_members
 from grokjax.analysis.pca import pca
-from grokjax.analysis.survey import DIMS, findings, survey
+from grokjax.analysis.survey import VARIABLES, findings, survey
 from tests.planted import network, network_of, planted
 
 
@@ -147,7 +147,7 @@ def test_survey_finds_what_was_planted(found):
 
 
 def test_survey_is_labelled(found):
-    assert set(found.data_vars) == set(DIMS)
+    assert set(found.data_vars) == {*VARIABLES, "power", "key"}
     sizes = {"member": 4, "token": 53, "component": 12, "pair": 6, "frequency": 26, "table": 4}
     sizes |= {"axis": 2, "neuron": 8, "slot": 2, "frequency_a": 27, "frequency_b": 27}
     assert dict(found.sizes) == sizes
@@ -185,7 +185,7 @@ def test_survey_is_the_single_functions(found, planted_params):
         ("gini",): [gini(np.sqrt(tables.embedding))],
         ("key",): [fourier.is_key(tables.embedding, fourier.key_times(16))],
     }
-    assert {name for names in expected for name in names} == set(DIMS) - {"power", "neuron_ipr"}
+    assert {name for names in expected for name in names} == {*VARIABLES, "key"} - {"neuron_ipr"}
     for names, arrays in expected.items():
         for name, mine, single in zip(names, values(*names), arrays, strict=True):
             # Programs differ, so sums may be taken in another order.
