@@ -200,7 +200,9 @@ def sweep_of(given: dict[str, Any], flags: Flags) -> Sweep:
                 f"{name}: belongs to one of several kinds; give one kind, or make a Sweep in Python"
             )
     shared = {name: value for name, value in shared.items() if name in first}
-    return Sweep(flags.base.replace(**shared | kinds), **axes)
+    # A config needs a value of each setting without a default, of a swept one as well.
+    required = {n: v[0] for n, v in axes.items() if n in first and flags.fields[n].required}
+    return Sweep(flags.base.replace(**shared | required | kinds), **axes)
 
 
 def extended(sweep: Sweep, given: dict[str, Any], add_seeds: int | None) -> Sweep:

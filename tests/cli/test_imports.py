@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import grokjax
 from grokjax.cli import imports, main
 from grokjax.errors import ConfigError
 from tests.cli.test_command_line import help_of
@@ -118,6 +119,20 @@ def test_settings_without_a_default_must_be_given(tmp_path, capsys):
     words = ["train", "--out", str(tmp_path / "run"), "--import", str(file), "--task", "needing"]
     assert "count must be a whole number, got None" in refused(words, capsys)
     assert "task needing: must return a grokjax.Dataset" in refused([*words, "--count=2"], capsys)
+
+
+def test_a_setting_without_a_default_can_be_an_axis(tmp_path, capsys):
+    file = tmp_path / "sized.py"
+    file.write_text(
+        "import numpy as np\nimport grokjax\n@grokjax.task\ndef sized(count: int):\n"
+        "    pairs = np.array([(a, b) for a in range(count) for b in range(count)])\n"
+        "    classes = {'num_classes': count, 'num_tokens': count}\n"
+        "    return grokjax.Dataset(pairs, pairs.max(axis=1), **classes)\n"
+    )
+    size = ["--embed-dim=2", "--hidden-dim=4", "--seeds=2", "--max-epochs=20", "--quiet"]
+    words = ["train", "--out", str(tmp_path / "run"), "--import", str(file), "--task", "sized"]
+    assert main.main([*words, "--count", "4", "5", *size]) == 0, capsys.readouterr().err
+    assert grokjax.load(tmp_path / "run").history["count"].values.tolist() == [4, 4, 5, 5]
 
 
 def test_refusals_do_not_load_jax(tmp_path):
