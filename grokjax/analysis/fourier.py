@@ -15,9 +15,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from grokjax.analysis.over_members import built_network, modulus_of, of_networks, over_members
-from grokjax.config.settings import NetworkSettings
+from grokjax.analysis.over_members import (
+    MemberNetwork,
+    built_network,
+    of_networks,
+    over_members,
+)
 from grokjax.metrics import spectrum
+from grokjax.metrics.token_spectrum import over_residues
 from grokjax.runtime.arguments import integer_at_least, positive_number, takes
 from grokjax.tasks.binary_operation import OPERATIONS
 
@@ -69,7 +74,7 @@ class Spectra(NamedTuple):
 
 
 @of_networks
-def spectra(params: dict[str, Any], network: NetworkSettings) -> Spectra:
+def spectra(params: dict[str, Any], network: MemberNetwork) -> Spectra:
     """Compute the spectra of one member's token table, projected tables and output weights.
 
     Args:
@@ -78,14 +83,15 @@ def spectra(params: dict[str, Any], network: NetworkSettings) -> Spectra:
 
     Raises ValueError where the tokens are not those of Z_P, or the network has no token table.
     """
-    model, modulus = built_network(network), modulus_of("spectra", network)
+    model = built_network(network)
     if model.token_table is None:
         raise ValueError("spectra: the network has no table of tokens")
     embedding = power.one(model.token_table.read(params))
     packed = model.pack(params)
     weights = model.neuron_weights
     tables = {} if weights is None else weights(packed, model.precompute(packed))
-    known = {name: power.one(table) for name, table in tables.items() if len(table) == modulus}
+    residues = over_residues(tables, network.spec)
+    known = {name: power.one(table) for name, table in residues.items()}
     unknown = jnp.full_like(embedding, jnp.nan)
     return Spectra(embedding, *(known.get(n, unknown) for n in ("first", "second", "output")))
 

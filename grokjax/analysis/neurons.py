@@ -12,10 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from grokjax.analysis.over_members import built_network, modulus_of, of_networks
-from grokjax.config.settings import NetworkSettings
+from grokjax.analysis.over_members import (
+    MemberNetwork,
+    built_network,
+    modulus_of,
+    of_networks,
+)
 from grokjax.metrics import spectrum
-from grokjax.tasks.binary_operation import all_pairs
 
 
 class Neurons(NamedTuple):
@@ -31,7 +34,7 @@ class Neurons(NamedTuple):
 
 
 @of_networks
-def neurons(params: dict[str, Any], network: NetworkSettings) -> Neurons:
+def neurons(params: dict[str, Any], network: MemberNetwork) -> Neurons:
     """Compute frequencies and phases of the hidden neurons, and both 2-D spectra.
 
     The power is that of values centred over all P**2 pairs, so entry [0, 0] of a spectrum is 0,
@@ -47,7 +50,7 @@ def neurons(params: dict[str, Any], network: NetworkSettings) -> Neurons:
     model, modulus = built_network(network), modulus_of("neurons", network)
     if model.activations is None:
         raise ValueError("neurons: the network's module has no method activations(inputs)")
-    pairs = jnp.asarray(all_pairs(modulus))
+    pairs = jnp.asarray(network.spec.all_pairs())
     hidden = model.hidden(params, pairs).reshape(modulus, modulus, -1)
     width = hidden.shape[-1]
     waves = _spectrum(hidden)  # [P, P, H]

@@ -5,9 +5,11 @@ It also finds the network that parameters belong to, from a Run or from its sett
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from grokjax.models.model import Shapes
 from grokjax.models.network import Network, build_network, shapes_of
 from grokjax.results import prediction
 from grokjax.results.pieces import check_known
+from grokjax.settings.data_spec import DataSpec
 
 if TYPE_CHECKING:
     from grokjax.results.run import Run
@@ -43,9 +46,12 @@ class OverMembers(Generic[Result]):
     on the other members.
     """
 
-    def __init__(self, one: Callable[..., Result]) -> None:
+    def __init__(
+        self, one: Callable[..., Result], mapped: Callable[..., Result] | None = None
+    ) -> None:
         functools.update_wrapper(self, one)
         self.one = one
+        self._mapped = mapped or one
         self._compiled = functools.cache(self._compile)
 
     def __call__(self, *stacked: Any, **settings: Any) -> Result:
@@ -79,7 +85,7 @@ class OverMembers(Generic[Result]):
         import jax
         from jax.sharding import AxisType, Mesh, PartitionSpec
 
-        one = functools.partial(self.one, **dict(settings))
+        one = functools.partial(self._mapped, **dict(settings))
         batch = None if used[0].platform == "cpu" else BATCH
         mesh = Mesh(np.array(used), ("member",), axis_types=(AxisType.Auto,))
         spec = PartitionSpec("member")
@@ -108,18 +114,49 @@ def over_members(one: Callable[..., Result]) -> OverMembers[Result]:
     return OverMembers(one)
 
 
+class MemberNetwork(NamedTuple):
+    """The network of one member, in functions that are mapped over members.
+
+    settings: those that all members share. traced: the model's traced ones, as attributes.
+    """
+
+    settings: NetworkSettings
+    traced: SimpleNamespace
+
+    @property
+    def spec(self) -> DataSpec:
+        """Shapes of the data."""
+        return self.settings.spec
+
+    @property
+    def task_settings(self) -> Any:
+        """The task."""
+        return self.settings.task_settings
+
+
 class OfNetworks(OverMembers[Result]):
     """A function `(params, network)` of one member, for all members of a Run.
 
-    Called as `f(run)`, or as `f(run.params, network=run.network)`. Raises ValueError as
-    `params_and_network` does.
+    Called as `f(run)`, or as `f(run.params, network=run.network)`; the function itself gets a
+    `MemberNetwork`. Raises ValueError as `params_and_network` does.
     """
+
+    def __init__(self, one: Callable[..., Result]) -> None:
+        def mapped(
+            params: Params, traced: Any, network: NetworkSettings, **settings: Any
+        ) -> Result:
+            return one(params, MemberNetwork(network, SimpleNamespace(**traced)), **settings)
+
+        super().__init__(one, mapped)
 
     def __call__(
         self, source: Run | Params, network: NetworkSettings | None = None, **settings: Any
     ) -> Result:
         params, network = params_and_network(self.one.__name__, source, network)
-        return super().__call__(params, network=network, **settings)
+        members = {len(leaf) for leaf in shapes_of(params).values()}
+        traced = {n: np.float32(value) for n, value in (network.traced or {}).items()}
+        traced = {n: np.broadcast_to(value, max(members)) for n, value in traced.items()}
+        return super().__call__(params, traced, network=network.with_traced(None), **settings)
 
 
 def of_networks(one: Callable[..., Result]) -> OfNetworks[Result]:
@@ -150,7 +187,10 @@ def params_and_network(
         known = source.network  # the refusal of several kinds comes first
         _check_analysable(name, known)
         prediction.network_of(source.sweep[int(source.members.index[0])], source.networks)
-        return source.params, known
+        members = [source.sweep[int(member)] for member in source.members.index]
+        names = known.traced or members[0].network.traced or {}
+        traced = {n: np.array([getattr(m, n) for m in members], np.float32) for n in names}
+        return source.params, known.with_traced(traced)
     if not isinstance(source, dict) or not all(isinstance(name, str) for name in source):
         kind = type(source).__name__
         raise ValueError(f"{name}: pass a Run or its parameters (run.params), got {kind}")
@@ -164,13 +204,20 @@ def params_and_network(
         kind = type(network).__name__
         raise ValueError(f"{name}: network must be settings such as run.network, got {kind}")
     _check_analysable(name, network)
+    if network.traced is None:
+        raise ValueError(f"{name}: members differ in traced settings of the network; pass the Run")
     _check_shapes(name, source, built_network(network).shapes)
     return source, network
 
 
-def built_network(network: NetworkSettings) -> Network:
+def built_network(network: NetworkSettings | MemberNetwork) -> Network:
     """Return the functions of a network, from its settings."""
-    return build_network(network.model_settings, network.spec)
+    if isinstance(network, NetworkSettings):
+        return build_network(network.model_settings, network.spec)
+    built = built_network(network.settings)
+    return dataclasses.replace(
+        built, precompute=lambda packed, traced=None: built.precompute(packed, network.traced)
+    )
 
 
 def _check_analysable(name: str, network: NetworkSettings) -> None:
@@ -179,7 +226,7 @@ def _check_analysable(name: str, network: NetworkSettings) -> None:
     check_known([network], "task", "model")
 
 
-def modulus_of(name: str, network: NetworkSettings) -> int:
+def modulus_of(name: str, network: NetworkSettings | MemberNetwork) -> int:
     """Return P. Raises ValueError unless the examples are all pairs of Z_P."""
     modulus = network.spec.modulus
     if modulus is None:

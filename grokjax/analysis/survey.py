@@ -12,6 +12,7 @@ from jax import numpy as jnp
 from grokjax.analysis import circles, fourier
 from grokjax.analysis.neurons import Neurons, key_frequencies, neurons
 from grokjax.analysis.over_members import (
+    MemberNetwork,
     Params,
     built_network,
     modulus_of,
@@ -43,17 +44,17 @@ class Findings(NamedTuple):
 
 
 @of_networks
-def findings(params: dict[str, Any], network: NetworkSettings) -> Findings:
+def findings(params: dict[str, Any], network: MemberNetwork) -> Findings:
     """Compute everything about one member, from its parameters and its network's settings."""
     spectra = fourier.spectra.one(params, network)
-    model, modulus = built_network(network), modulus_of("findings", network)
+    model = built_network(network)
     assert model.token_table is not None  # else `spectra` has refused it
     table = model.token_table.read(params)
     components = pca.one(table, min(COMPONENTS, *table.shape))
     ratios = None
     if model.neuron_weights is not None:
         packed = model.pack(params)
-        ratios = neuron_ratios(model.neuron_weights(packed, model.precompute(packed)), modulus)
+        ratios = neuron_ratios(model.neuron_weights(packed, model.precompute(packed)), network.spec)
     return Findings(
         pca=components,
         pairs=circles.component_pairs.one(components.scores),

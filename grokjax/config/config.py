@@ -199,7 +199,8 @@ class Config(Settings):
         static = {n: self.values[n] for n in names if fields[n].kind == "static"}
         kinds = {n: self.values[n] for n in ("task", "model")}
         classes = {kind: self.group_classes[kind] for kind in kinds}
-        return NetworkSettings(classes, kinds | static, self.spec)
+        traced = {n: self.values[n] for n in fields_of(classes["model"]) if n not in static}
+        return NetworkSettings(classes, kinds | static, self.spec).with_traced(traced)
 
     def items(self) -> Iterator[tuple[str, Any]]:
         """All settings and their values."""

@@ -134,7 +134,8 @@ class Settings:
 
     def __reduce__(self) -> Any:
         pieces = {kind: KINDS[kind].piece(self.values[kind]) for kind in self.group_classes}
-        return _unpickled, (type(self), self.values, pieces, vars(self).get("spec"))
+        further = {n: vars(self)[n] for n in ("spec", "traced") if n in vars(self)}
+        return _unpickled, (type(self), self.values, pieces, further)
 
     @property
     def fields(self) -> dict[str, Field]:
@@ -187,7 +188,19 @@ class ProgramConfig(Settings):
 
 
 class NetworkSettings(Settings):
-    """The settings that a network is a function of: those of its task's data and of its model."""
+    """The settings that a network is a function of: those of its task's data and of its model.
+
+    traced: the values of the model's traced settings, by name, or None where they are not known.
+      They are no part of the network's kind: two objects that differ in them alone are equal.
+    """
+
+    traced: dict[str, Any] | None
+
+    def with_traced(self, traced: dict[str, Any] | None) -> NetworkSettings:
+        """Return these settings with other values of the traced ones."""
+        network = NetworkSettings(self.group_classes, self.values, self.spec)
+        vars(network)["traced"] = traced
+        return network
 
     @property
     def fields(self) -> dict[str, Field]:
@@ -200,11 +213,12 @@ def check_name(name: object, fields: dict[str, Field]) -> None:
         raise ConfigError(f"{printable(name)}: no such setting; {suggest(name, fields)}")
 
 
-def _unpickled(cls: type, values: dict[str, Any], pieces: dict[str, Any], spec: Any) -> Settings:
+def _unpickled(cls: type, values: dict[str, Any], pieces: dict[str, Any], further: Any) -> Settings:
     for kind, piece in pieces.items():
         if piece is not None:  # of a user: unpickling it has imported its file
             KINDS[kind].add(values[kind], piece)
     classes = {kind: KINDS[kind].get(values[kind]) for kind in pieces}
     settings = object.__new__(cls)
-    Settings.__init__(settings, classes, values, spec)
+    Settings.__init__(settings, classes, values)
+    vars(settings).update(further)
     return settings

@@ -31,10 +31,21 @@ def neuron_ipr(params: Params, evaluation: Evaluation) -> jax.Array:
     network = evaluation.network
     assert network.neuron_weights is not None
     weights = network.neuron_weights(evaluation.packed, evaluation.table)
-    return jnp.mean(neuron_ratios(weights, evaluation.spec.modulus))
+    return jnp.mean(neuron_ratios(weights, evaluation.spec))
 
 
-def neuron_ratios(weights: dict[str, jax.Array], modulus: int | None) -> jax.Array:
+def over_residues(weights: dict[str, jax.Array], spec: DataSpec) -> dict[str, jax.Array]:
+    """Return the weights that have a row a residue, `[P, H]`, without rows of further tokens.
+
+    Args:
+      weights: by name, as from `neuron_weights`, a row a token or a class.
+      spec: of the data, whose tokens 0..P-1 are Z_P.
+    """
+    sizes = (spec.modulus, spec.num_tokens)
+    return {n: table[: spec.modulus] for n, table in weights.items() if len(table) in sizes}
+
+
+def neuron_ratios(weights: dict[str, jax.Array], spec: DataSpec) -> jax.Array:
     """Return the inverse participation ratio of each hidden neuron, `[H]`.
 
     It is the mean over the neuron's weights from each token, as first and as second operand, and,
@@ -42,9 +53,9 @@ def neuron_ratios(weights: dict[str, jax.Array], modulus: int | None) -> jax.Arr
 
     Args:
       weights: `first` and `second` `[P, H]` and `output` `[C, H]`, as from `neuron_weights`.
-      modulus: P.
+      spec: of the data.
     """
-    tables = [table for table in weights.values() if len(table) == modulus]
+    tables = list(over_residues(weights, spec).values())
     # One product for all tables is quicker than one for each.
     ratios = spectrum.inverse_participation(jnp.concatenate(tables, axis=1))
     return jnp.mean(ratios.reshape(len(tables), -1), axis=0)

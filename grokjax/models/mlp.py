@@ -41,7 +41,7 @@ class MLP(Model):
         if spec.num_tokens is None or spec.input_shape != (2,):
             raise ConfigError(
                 f"model mlp needs inputs that are pairs of tokens, got {spec.input_dtype} "
-                f"of shape {list(spec.input_shape)}; choose another model"
+                f"of shape {list(spec.input_shape)}; choose another model, or sequence pair"
             )
         if self.embed_dim == 0 and (self.embeddings == "separate" or self.tied):
             name = "tied" if self.tied else "embeddings"

@@ -63,7 +63,7 @@ class Model:
         for name, shape in shapes.items():
             embedding = name.rsplit("/", 1)[-1] == "embedding"
             if embedding and len(shape) == 2 and shape[0] == spec.num_tokens:
-                return TokenTable(name, shape[0], "embedding")
+                return TokenTable(name, spec.modulus or shape[0], "embedding")
         return None
 
 
@@ -105,7 +105,14 @@ def _adapted(name: str, source: Any) -> type:
     return cls
 
 
-MODELS = Registry("model", {"mlp": "grokjax.models.mlp:MLP"}, _adapted)
+MODELS = Registry(
+    "model",
+    {
+        "mlp": "grokjax.models.mlp:MLP",
+        "transformer": "grokjax.models.transformer:Transformer",
+    },
+    _adapted,
+)
 
 
 def model(source: Any) -> Any:

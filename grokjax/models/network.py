@@ -8,6 +8,7 @@ Letters: B batch, C classes, H hidden.
 from __future__ import annotations
 
 import functools
+import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from flax import nnx
 from grokjax.errors import ConfigError, reason
 from grokjax.models.model import Model, Shapes, TokenTable
 from grokjax.settings.data_spec import DataSpec
+from grokjax.settings.field import fields_of
 
 Params = dict[str, Any]
 """Nested dict of float32 arrays; joined by `/`, its keys are the parameters' names."""
@@ -36,7 +38,9 @@ class Network:
     token_table: where the vectors of the tokens are, or None.
     init: typed key -> Params.
     pack, unpack: lay Params out as they train, and back; gradients and moments go the same way.
-    precompute: packed Params -> Table, once a step: what depends on one token alone.
+    precompute: (packed Params, traced settings) -> Table, once a step: what depends on one token
+      alone. Traced settings are an object with the model's as attributes, such as Hypers; None will
+      do for a model that has none.
     logits: (packed Params, Table, inputs `[B, ...]`) -> `[B, C]`.
     activations: the same -> last hidden layer `[B, H]`; None where the module does not say.
     neuron_weights: (packed Params, Table) -> weights by name; None where it does not say.
@@ -48,21 +52,21 @@ class Network:
     init: Callable[[jax.Array], Params]
     pack: Callable[[Params], Params]
     unpack: Callable[[Params], Params]
-    precompute: Callable[[Params], Table]
+    precompute: Callable[..., Table]
     logits: Callable[[Params, Table, jax.Array], jax.Array]
     activations: Callable[[Params, Table, jax.Array], jax.Array] | None
     neuron_weights: Callable[[Params, Table], dict[str, jax.Array]] | None
 
-    def apply(self, params: Params, inputs: jax.Array) -> jax.Array:
+    def apply(self, params: Params, inputs: jax.Array, traced: Any = None) -> jax.Array:
         """Return logits `[B, C]` of parameters in their own layout."""
         packed = self.pack(params)
-        return self.logits(packed, self.precompute(packed), inputs)
+        return self.logits(packed, self.precompute(packed, traced), inputs)
 
-    def hidden(self, params: Params, inputs: jax.Array) -> jax.Array:
+    def hidden(self, params: Params, inputs: jax.Array, traced: Any = None) -> jax.Array:
         """Return the last hidden layer `[B, H]`."""
         assert self.activations is not None
         packed = self.pack(params)
-        return self.activations(packed, self.precompute(packed), inputs)
+        return self.activations(packed, self.precompute(packed, traced), inputs)
 
     @property
     def layers(self) -> list[str]:
@@ -111,14 +115,23 @@ def build_network(model: Model, spec: DataSpec) -> Network:
         init=init,
         pack=pack,
         unpack=unpack,
-        precompute=precompute or (lambda packed: ()),
+        precompute=lambda packed, given=None: (
+            precompute(packed, *(getattr(given, n) for n in traced_names(model)))
+            if precompute
+            else ()
+        ),
         logits=lambda packed, table, inputs: merged(packed)(*called_with(inputs, table)),
         activations=activations
         and (lambda packed, table, inputs: activations(packed, *called_with(inputs, table))),
         neuron_weights=weights,
     )
-    _check_logits(name, network, spec)
+    _check_logits(name, network, spec, model)
     return network
+
+
+def traced_names(model: Model) -> tuple[str, ...]:
+    """Return the names of the model's traced settings, which its `precompute` takes."""
+    return tuple(n for n, field in fields_of(type(model)).items() if field.kind == "traced")
 
 
 def shapes_of(params: Params, prefix: str = "") -> Shapes:
@@ -172,12 +185,14 @@ def _check_attributes(name: str, module: Any) -> None:
             )
 
 
-def _check_logits(name: str, network: Network, spec: DataSpec) -> None:
+def _check_logits(name: str, network: Network, spec: DataSpec, model: Model) -> None:
     """Raise ConfigError unless the network gives one row of logits for each input."""
+    traced = types.SimpleNamespace(**dict.fromkeys(traced_names(model), jnp.float32(0)))
     inputs = jax.ShapeDtypeStruct((3, *spec.input_shape), jnp.dtype(spec.input_dtype))
     wanted = (3, spec.num_classes)
     try:
-        found = jax.eval_shape(network.apply, network.abstract, inputs)
+        apply = functools.partial(network.apply, traced=traced)
+        found = jax.eval_shape(apply, network.abstract, inputs)
     except Exception as error:  # whatever the user's module raises
         what = f"cannot be called with {inputs.dtype} of shape {list(inputs.shape)}"
         raise _failed(name, what, error) from error

@@ -78,6 +78,7 @@ class NetworkInfo:
         table, data = values["token_table"], dict(values["data"])
         data["input_shape"] = tuple(map(_count, data["input_shape"]))
         data["axes"] = tuple(map(name_of, data["axes"]))
+        data["template"] = tuple(t if t is None else _count(t) for t in data["template"])
         info = cls(
             dict(values["settings"]),
             {name_of(n): tuple(map(_count, shape)) for n, shape in values["parameters"].items()},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
 
 
 def only_network(networks: Iterable[NetworkSettings]) -> NetworkSettings:
-    """Return the one network of these. Raises ValueError if there are several or none."""
+    """Return the one network of these; without traced settings if they differ in those.
+
+    Raises ValueError if there are several or none.
+    """
+    networks = list(networks)
     found = list(dict.fromkeys(networks))
     if not found:
         raise ValueError("network: no member is selected; select at least one")
@@ -33,7 +38,8 @@ def only_network(networks: Iterable[NetworkSettings]) -> NetworkSettings:
         names = dict.fromkeys(name for network in found for name in network.values)
         differing = [n for n in names if len({network.values.get(n) for network in found}) > 1]
         raise ValueError(f"network: members differ in {', '.join(differing)}; use select")
-    return found[0]
+    same = all(each.traced == found[0].traced for each in networks)
+    return found[0] if same else found[0].with_traced(None)
 
 
 def logits(
@@ -44,7 +50,10 @@ def logits(
     if not fitting:
         given = _shapes(params) or type(params).__name__
         raise invalid("params", given, "must be one member's parameters, as Run.params_of gives")
-    only_network(member.network for member in fitting)
+    network = only_network(member.network for member in fitting)
+    if network.traced is None:
+        differing = ", ".join(fitting[0].network.traced or {})
+        raise ValueError(f"apply: members differ in {differing}; use run.of([member]).apply")
     spec = networks.of(fitting[0]).spec
     checked = _checked_inputs(inputs, spec)
     built = network_of(fitting[0], networks)
@@ -54,7 +63,8 @@ def logits(
 
     precisions = {member.precision for member in members}
     with pinned_jax_settings(precisions.pop() if len(precisions) == 1 else "float32"):
-        return np.asarray(built.apply(params, jnp.asarray(checked)))
+        traced = SimpleNamespace(**network.traced)
+        return np.asarray(built.apply(params, jnp.asarray(checked), traced))
 
 
 def network_of(config: Config, networks: Networks) -> Network:

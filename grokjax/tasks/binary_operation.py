@@ -142,6 +142,22 @@ OPERATIONS: dict[str, Operation] = {
     ),
 }
 
+Sequence = Literal["pair", "equals", "equation"]
+
+SEQUENCES: dict[str, tuple[str | None, ...]] = {
+    "pair": (None, None),
+    "equals": (None, None, "equals"),
+    "equation": ("end", None, "operator", None, "equals"),
+}
+"""What a network reads: the operands, None here, and further tokens.
+
+pair: the operands alone. equals: Nanda et al. 2023. equation: Power et al. 2022, whose token for
+the end of a text also begins it.
+"""
+
+FURTHER_TOKENS = ("equals", "operator", "end")
+"""Tokens after the P operands, in this order; a sequence has those that it needs."""
+
 MODULUS = Range("at least 2 and at most 46340", lambda value: 2 <= value <= 46_340)
 """Pairs are numbered in int32."""
 
@@ -181,6 +197,9 @@ class BinaryOperation(Task):
 
     operation: OperationName = setting("add", "Operation on the two tokens", kind="variant")
     modulus: int = setting(53, "Number of tokens P; 120 for operations on S5", MODULUS)
+    sequence: Sequence = setting(
+        "pair", "Tokens of an input: pair (a b), equals (a b =), or equation (end a op b =)"
+    )
     classes: int | None = setting(None, "Number of logits; default: as many as tokens", whole(2))
 
     def check(self) -> None:
@@ -191,17 +210,22 @@ class BinaryOperation(Task):
             raise invalid("classes", self.num_classes, f"{needed} with modulus {self.modulus}")
 
     @property
+    def num_tokens(self) -> int:
+        """The P operands and the further tokens of the sequence."""
+        return self.modulus + sum(token is not None for token in SEQUENCES[self.sequence])
+
+    @property
     def num_classes(self) -> int:
-        return self.modulus if self.classes is None else self.classes
+        return self.num_tokens if self.classes is None else self.classes
 
     def dataset(self, variants: tuple[str, ...]) -> Dataset:
         modulus = self.modulus
         pairs = all_pairs(modulus)
         return Dataset(
-            inputs=pairs,
+            inputs=self.spec().all_pairs(),
             targets=np.stack([labels_of(name, modulus) for name in variants]),
             num_classes=self.num_classes,
-            num_tokens=modulus,
+            num_tokens=self.num_tokens,
             answers=tuple(OPERATIONS[name].num_answers(modulus) for name in variants),
             random=tuple(name == "random" for name in variants),
             mirror=pairs[:, 1] * modulus + pairs[:, 0],
@@ -218,7 +242,14 @@ class BinaryOperation(Task):
         return OPERATIONS[self.operation].num_answers(self.modulus)
 
     def spec(self) -> DataSpec:
-        return DataSpec((2,), "int32", self.modulus, self.num_classes, (f"Z_{self.modulus}",) * 2)
+        template = tuple(
+            None if token is None else self.modulus + FURTHER_TOKENS.index(token)
+            for token in SEQUENCES[self.sequence]
+        )
+        axes = (f"Z_{self.modulus}",) * 2
+        return DataSpec(
+            (len(template),), "int32", self.num_tokens, self.num_classes, axes, template
+        )
 
     def is_regression(self) -> bool:
         return False

@@ -99,6 +99,17 @@ def digest(data: Dataset) -> str:
     return found.hexdigest()
 
 
+def template_of(inputs: np.ndarray) -> tuple[int | None, ...]:
+    """Return the token at each position of sequences `[N, S]`, None where it differs.
+
+    It is empty for inputs that are not sequences of tokens.
+    """
+    if inputs.ndim != 2 or inputs.dtype.kind != "i":
+        return ()
+    constant = (inputs == inputs[:1]).all(axis=0)
+    return tuple(int(t) if same else None for t, same in zip(inputs[0], constant, strict=True))
+
+
 def _with_variants(name: str, inputs: np.ndarray, targets: np.ndarray, variants: int) -> np.ndarray:
     """Return targets with a leading axis of variants."""
     whole = targets.dtype.kind == "i"

@@ -15,7 +15,7 @@ from grokjax.settings.data_spec import DataSpec
 from grokjax.settings.field import fields_of
 from grokjax.settings.registry import Registry
 from grokjax.settings.signature import as_settings, settings_class
-from grokjax.tasks.dataset import Dataset, checked_dataset, digest
+from grokjax.tasks.dataset import Dataset, checked_dataset, digest, template_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +67,7 @@ class Task:
             data.num_tokens,
             data.num_classes,
             data.axes,
+            template_of(data.inputs),
         )
 
     def is_regression(self) -> bool:

@@ -150,7 +150,7 @@ def build_evaluation(
 
     def evaluate(constants: Constants, params: Params) -> Metrics:
         packed, targets = network.pack(params), constants.data.targets
-        table = network.precompute(packed)
+        table = network.precompute(packed, constants.hypers)
         chunks = jnp.pad(jnp.arange(count), (0, -count % size)).reshape(-1, size)
         losses, correct = jax.lax.map(
             lambda rows: example_loss(packed, table, targets, rows), chunks

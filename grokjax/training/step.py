@@ -91,13 +91,15 @@ def build_step(
       without rows at the end of their epochs. The step then leaves the state as it is.
     """
 
-    def gradient(targets: jax.Array, params: Params, rows: Any, weights: Any) -> Params:
+    def gradient(constants: Constants, params: Params, rows: Any, weights: Any) -> Params:
         """Gradient of the weighted loss, accumulated over K chunks of R rows."""
         packed, unpack = jax.vjp(layout.pack, params)
-        table, through_table = jax.vjp(network.precompute, packed)
+        table, through_table = jax.vjp(
+            lambda packed: network.precompute(packed, constants.hypers), packed
+        )
 
         def weighted(packed: Params, table: Any, rows: Any, weights: Any) -> jax.Array:
-            return weights @ example_loss(packed, table, targets, rows)[0]
+            return weights @ example_loss(packed, table, constants.data.targets, rows)[0]
 
         def add(total: tuple, chunk: tuple) -> tuple:
             grads = jax.grad(weighted, argnums=(0, 1))(packed, table, *chunk)
@@ -109,7 +111,7 @@ def build_step(
 
     def update(constants: Constants, state: tuple, batch: tuple) -> tuple:
         params, opt_state = state
-        grads = gradient(constants.data.targets, params, *batch)
+        grads = gradient(constants, params, *batch)
         optimizer = build_optimizer(program, constants.hypers, constants.start)
         updates, opt_state = optimizer.update(grads, opt_state, params)
         params = optax.apply_updates(params, updates)

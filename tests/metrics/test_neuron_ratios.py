@@ -134,7 +134,7 @@ def test_ratios_of_the_neurons_of_every_network(name):
     packed = network.pack(params)
     table = network.precompute(packed)
     expected = ratios_by_definition(jax.tree.map(np.asarray, params), config)
-    found = token_spectrum.neuron_ratios(network.neuron_weights(packed, table), config.modulus)
+    found = token_spectrum.neuron_ratios(network.neuron_weights(packed, table), config.spec)
     np.testing.assert_allclose(found, expected, rtol=1e-4)
     evaluation = SimpleNamespace(network=network, spec=config.spec, packed=packed, table=table)
     recorded = token_spectrum.neuron_ipr(params, evaluation)

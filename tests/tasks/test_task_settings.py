@@ -29,17 +29,26 @@ def test_numbers_of_numpy_are_taken(tmp_path):
 
 
 def test_only_all_pairs_of_residues_have_a_modulus():
-    """A further token, such as the sign =, is no residue."""
+    """Further tokens, such as the sign =, are not residues; a sequence may hold them."""
     axes = ("Z_5", "Z_5")
 
     def residues() -> Dataset:
         return replace(larger(5), axes=axes)
 
     def with_sign() -> Dataset:
-        return replace(larger(5), axes=axes, num_tokens=6)
+        data = larger(5)
+        inputs = np.insert(data.inputs, 2, 5, axis=1)
+        return replace(data, axes=axes, num_tokens=6, inputs=inputs)
+
+    def too_few() -> Dataset:
+        return replace(larger(5), axes=("Z_25",))
 
     assert Config(task=residues).spec.modulus == 5
-    assert Config(task=with_sign).spec.modulus is None
+    signed = build_dataset(Config(task=with_sign, model="transformer").task_settings, ("",))
+    spec = Config(task=with_sign, model="transformer").spec
+    assert (spec.modulus, spec.num_tokens, spec.template) == (5, 6, (None, None, 5))
+    np.testing.assert_array_equal(spec.all_pairs(), signed.inputs)
+    assert Config(task=too_few).spec.modulus is None
     assert Config(task=larger).spec.modulus is None
 
 
