@@ -11,6 +11,7 @@ from grokjax.config.config import Config
 
 LOSSES = {
     "cross-entropy": "cross-entropy",
+    "exact-cross-entropy": "cross-entropy",
     "mse": "mean squared error",
     "stablemax": "stablemax cross-entropy",
 }

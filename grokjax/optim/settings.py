@@ -10,7 +10,7 @@ import numpy as np
 from grokjax.errors import invalid
 from grokjax.settings.field import DECAY_RATE, SHARE, at_least, setting, whole
 
-LossName = Literal["cross-entropy", "mse", "stablemax"]
+LossName = Literal["cross-entropy", "exact-cross-entropy", "mse", "stablemax"]
 DecayedArrays = Literal["all", "no-biases", "no-embeddings", "kernels"]
 
 
@@ -80,7 +80,9 @@ class Optimization:
         traced_value=_grokfast_lambda,
     )
     loss: LossName = setting(
-        "cross-entropy", "Loss: cross-entropy, mse (to one-hot labels) or stablemax"
+        "cross-entropy",
+        "Loss: cross-entropy; exact-cross-entropy, whose gradient stays exact where the network is "
+        "almost certain, as in float64; mse (to one-hot labels); or stablemax",
     )
     schedule: Literal["constant", "cosine", "linear"] = setting(
         "constant", "Learning rate after the warm-up: constant, or cosine or linear decay"

@@ -76,7 +76,12 @@ def another(field):
 
 @pytest.mark.parametrize("name", [n for n in CONFIG.names("static") if n not in ("task", "model")])
 def test_a_static_setting_makes_another_program(name):
-    needs = {"tied": {"hidden_dim": 128}, "schedule": {"decay_steps": 9}}.get(name, {})
+    further = {
+        "tied": {"hidden_dim": 128},
+        "schedule": {"decay_steps": 9},
+        "sequence": {"model": "transformer"},
+    }
+    needs = further.get(name, {})
     value = "sgd" if name == "optimizer" else another(CONFIG.fields[name])
     assert Config(**needs, **{name: value}).program != Config(**needs).program
 
