@@ -153,9 +153,9 @@ class OfNetworks(OverMembers[Result]):
         self, source: Run | Params, network: NetworkSettings | None = None, **settings: Any
     ) -> Result:
         params, network = params_and_network(self.one.__name__, source, network)
-        members = {len(leaf) for leaf in shapes_of(params).values()}
+        members = max((shape[0] for shape in shapes_of(params).values()), default=0)
         traced = {n: np.float32(value) for n, value in (network.traced or {}).items()}
-        traced = {n: np.broadcast_to(value, max(members)) for n, value in traced.items()}
+        traced = {n: np.broadcast_to(value, members) for n, value in traced.items()}
         return super().__call__(params, traced, network=network.with_traced(None), **settings)
 
 

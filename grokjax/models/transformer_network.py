@@ -36,6 +36,9 @@ def block_names(base: str, count: int) -> list[str]:
 class TransformerModule(nnx.Module):
     """The parameters that both modules have."""
 
+    attention: Attention
+    mlp: FeedForward
+
     def __init__(self, settings: Transformer, spec: DataSpec, *, rngs: nnx.Rngs) -> None:
         assert spec.num_tokens is not None
         self._settings, self._template = settings, spec.template
@@ -167,7 +170,7 @@ class PlainTransformer(TransformerModule):
         """Return the last MLP's activations `[B, F]` and its residual stream `[B, D]`."""
         rate = jax.lax.stop_gradient(rate)
         x = lookup(self.embed.embedding[...], inputs.reshape(-1)).reshape(*inputs.shape, -1)
-        x = x + self.embed.of_positions()[None]
+        hidden = x = x + self.embed.of_positions()[None]
         for i, (attention, mlp) in enumerate(self.blocks()):
             last = i + 1 == self._settings.blocks
             written = getattr(self, attention)(x, rate, last)

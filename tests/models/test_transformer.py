@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from scipy.special import erf, softmax
 
-from grokjax import Config, ConfigError
+import grokjax
+from grokjax import Config, ConfigError, Sweep
+from grokjax.analysis.neurons import neurons
 from grokjax.analysis.over_members import built_network
+from tests.training.lowering import lowered
 
 SMALL = {"model": "transformer", "modulus": 7, "embed_dim": 8, "heads": 2, "mlp_dim": 12}
 
@@ -156,6 +159,38 @@ def test_initial_weights_have_the_published_distribution():
     np.testing.assert_allclose(norms, 1781, rtol=0.02)
     zhong = built_network(config.replace(initializer="zhong").network).init(jax.random.key(0))
     np.testing.assert_allclose(np.std(zhong["mlp"]["in"]["kernel"]), 512**-0.5, rtol=0.02)
+
+
+LAUNCH = {"batch_size": None, "max_epochs": 4, "eval_every": 2, "stop_when": "never"}
+
+
+def test_the_attention_rate_is_a_members_own(tmp_path):
+    """It makes no program of its own, and reaches training, predictions and analysis."""
+    config = Config(**NANDA | LAUNCH)
+    sweep = Sweep(config, attention_rate=[0.0, 0.5, 1.0])
+    assert len({member.program for member in sweep}) == 1
+    run = grokjax.train(sweep, tmp_path / "run", progress=False)
+    alone = grokjax.train(config.replace(attention_rate=0.5), tmp_path / "alone", progress=False)
+    params = run.params_of(1)
+    jax.tree.map(np.testing.assert_array_equal, params, alone.params_of(0))
+    assert np.unique(run.history.test_loss.isel(eval=-1)).size == 3
+    tokens = config.spec.all_pairs()
+    wanted, _ = literal(sweep[1], params, tokens)
+    np.testing.assert_allclose(run.of([1]).apply(params, tokens), wanted, atol=1e-6)
+    one = neurons(run.of([1]))
+    jax.tree.map(lambda all, mine: np.testing.assert_array_equal(all[1:2], mine), neurons(run), one)
+    assert (neurons(run).activations[1] != neurons(run).activations[0]).any()
+    with pytest.raises(ValueError, match=r"attention_rate; use run.of\(\[member\]\).apply"):
+        run.apply(params, tokens)
+    with pytest.raises(ValueError, match="members differ in traced settings"):
+        neurons(run.params, network=run.network)
+
+
+@pytest.mark.parametrize("settings", [NANDA, ZHONG, POWER])
+@pytest.mark.parametrize("platform", ["cuda", "tpu"])
+def test_no_scatter_on_accelerators(settings, platform):
+    text = lowered(Config(**settings | LAUNCH), platform)
+    assert "stablehlo.scatter" not in text
 
 
 def test_what_the_data_do_not_fit_is_refused():

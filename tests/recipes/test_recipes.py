@@ -32,6 +32,7 @@ def test_every_operation_of_power_has_a_recipe():
     assert len(OPERATIONS) == 17
     for operation in OPERATIONS:
         assert recipes.get(f"power-mlp-{operation}").config.operation == operation
+        assert recipes.get(f"power-transformer-{operation}").config.operation == operation
 
 
 def test_a_recipe_sweeps_its_axes_unless_others_are_given(tmp_path, monkeypatch):
@@ -55,6 +56,8 @@ def test_parameters_and_train_sizes_as_published():
         ("gromov", 2 * 97 * 500 + 500 * 97, 4704),
         ("prieto-stablemax", 226 * 200 + 200 * 200 + 200 * 113, 5107),
         ("power-mlp-divide", None, 4656),
+        ("power-transformer-add", 2 * (4 * 128**2 + 2 * 128 * 512 + 4 * 128) + 200 * 128, 4704),
+        ("nanda", (114 + 114 + 3) * 128 + 4 * 128**2 + 2 * 128 * 512 + 640, 3830),
         ("power-mlp-s5", None, 7200),
     ):
         config = recipes.get(name).config

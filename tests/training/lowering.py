@@ -33,11 +33,11 @@ def applied(monkeypatch):
     """Collect the programs by which networks are applied from here on, one a call, as for a GPU."""
     seen, apply = [], network.Network.apply
 
-    def watched(self, params, inputs):
+    def watched(self, params, inputs, *settings):
         if not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(params)):
-            traced = jax.jit(functools.partial(apply, self)).trace(params, inputs)
+            traced = jax.jit(lambda p, i: apply(self, p, i, *settings)).trace(params, inputs)
             seen.append(traced.lower(lowering_platforms=("cuda",)).as_text())
-        return apply(self, params, inputs)
+        return apply(self, params, inputs, *settings)
 
     monkeypatch.setattr(network.Network, "apply", watched)
     return seen
