@@ -33,7 +33,8 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # many processe
 from rivals import scores
 from rivals.contender_process import ContenderProcess
 from rivals.scores import Row, Score
-from rivals.workload import WORKLOADS, Workload
+from rivals.workload import Workload
+from rivals.workloads import WORKLOADS
 
 from grokjax import plots
 from grokjax.cli.scripts import run_script
@@ -58,7 +59,8 @@ class Args:
     out: Path = Path("runs/throughput.png")
     """File of the figure; tables (.md) and numbers (.json) are written beside it."""
     workloads: tuple[str, ...] = tuple(WORKLOADS)
-    """notebook: batches of 64, P = 53; full-batch: P = 113, fraction 0.3."""
+    """notebook: batches of 64, P = 53; full-batch: P = 113, fraction 0.3; transformer: the same
+    data and the one-layer transformer of Nanda et al. 2023."""
     members: tuple[int, ...] = (1, 8, 64, 512, 4096)
     """Numbers of members of grokjax."""
     repeats: int = 5
@@ -71,16 +73,18 @@ class Args:
     """Print the numbers as JSON instead of tables."""
 
 
-def contenders(args: Args) -> list[Row]:
+def contenders(args: Args, work: Workload) -> list[Row]:
     """Contenders in the order of the table."""
+    counts = COUNTS if work.network == "mlp" else COUNTS[:2]
+    stacked = COUNTS if work.network == "mlp" else ()  # only the MLP is written in stacked products
     cores = core_count()
     limit_processes = cores if runs_on_cpu() else 1
     torch = [
         Row("PyTorch loop, evaluating each epoch", "by_torch.Loop", 1),
         Row(f"the same in {cores} processes", "by_torch.Loop", 1, cores),
         Row("PyTorch loop, no evaluation", "by_torch.LoopWithoutEvaluation", 1),
-        *(Row("PyTorch stacked (baddbmm)", "by_torch.Stacked", n) for n in COUNTS),
-        *(Row("torch.func (vmap, grad)", "by_torch.Func", n) for n in COUNTS),
+        *(Row("PyTorch stacked (baddbmm)", "by_torch.Stacked", n) for n in stacked),
+        *(Row("torch.func (vmap, grad)", "by_torch.Func", n) for n in counts),
     ]
     has_torch = args.torch and importlib.util.find_spec("torch") is not None
     return [
@@ -156,10 +160,10 @@ def main(args: Args) -> None:
             "workloads", args.workloads, "must name at least one of " + ", ".join(WORKLOADS)
         )
     paths.require_writable("out", args.out, "choose another file with --out")
-    rows = contenders(args)
-    results = {name: measure(WORKLOADS[name], rows, args) for name in args.workloads}
+    rows = {name: contenders(args, WORKLOADS[name]) for name in args.workloads}
+    results = {name: measure(WORKLOADS[name], rows[name], args) for name in args.workloads}
     tables = [scores.markdown_table(WORKLOADS[name], found) for name, found in results.items()]
-    if not any("torch" in row.class_path for row in rows):
+    if not any("torch" in row.class_path for each in rows.values() for row in each):
         install = f"{printed_commands.python_command()} -m pip install 'torch>=2.5'"
         reason = f"it is not installed; {install}" if args.torch else "--no-torch"
         tables.append(f"PyTorch is not included: {reason}\n")

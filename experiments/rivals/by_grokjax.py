@@ -6,8 +6,10 @@ import itertools
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax.numpy as jnp
+from flax.traverse_util import unflatten_dict
 
 import grokjax
 from grokjax.models.network import build_network
@@ -15,10 +17,34 @@ from grokjax.runtime.devices import configure_devices
 from grokjax.runtime.numerics import pinned_jax_settings
 from grokjax.training.progress import Progress, ProgressCounts
 from rivals import by_jax
+from rivals.transformer import TransformerWorkload
 from rivals.workload import Weights, Workload
 
 ROUNDS = 10
 """Rounds of a member where many members queue; a member that groks takes about 50."""
+
+
+NAMES = {
+    "embed": "embed/embedding",
+    "hidden": "hidden/kernel",
+    "hidden_bias": "hidden/bias",
+    "output": "output/kernel",
+    "output_bias": "output/bias",
+}
+"""Names in grokjax of the MLP's weights; those of the transformer are the same."""
+
+
+def network_settings(work: Workload) -> dict[str, Any]:
+    """Return the settings of a workload's network."""
+    if isinstance(work, TransformerWorkload):
+        return {
+            "model": "transformer",
+            "sequence": "equals",
+            "embed_dim": work.embed_dim,
+            "mlp_dim": work.hidden_dim,
+            "heads": work.heads,
+        }
+    return {"embed_dim": work.embed_dim, "hidden_dim": work.hidden_dim}
 
 
 class TickingProgress(Progress):
@@ -43,11 +69,10 @@ class Train:
         configure_devices()  # `train` does so only before JAX is used
         self.work, self.members, self.weights = work, members, weights
         self.config = grokjax.Config(
+            **network_settings(work),
             modulus=work.modulus,
             train_fraction=work.train_fraction,
             batch_size=work.batch_size,
-            embed_dim=work.embed_dim,
-            hidden_dim=work.hidden_dim,
             learning_rate=work.learning_rate,
             weight_decay=work.weight_decay,
             eval_every=self.eval_every,
@@ -56,16 +81,12 @@ class Train:
         )
 
     def loss(self) -> float:
-        w = {name: jnp.asarray(value) for name, value in self.weights.items()}
-        params = {
-            "embed": {"embedding": w["embed"]},
-            "hidden": {"kernel": w["hidden"], "bias": w["hidden_bias"]},
-            "output": {"kernel": w["output"], "bias": w["output_bias"]},
-        }
+        named = {NAMES.get(name, name): jnp.asarray(w) for name, w in self.weights.items()}
+        params = unflatten_dict(named, sep="/")
         pairs, labels = (jnp.asarray(x, jnp.int32) for x in self.work.data()[:2])
         with pinned_jax_settings(self.config.precision):
             network = build_network(self.config.model_settings, self.config.spec)
-            logits = network.apply(params, pairs)
+            logits = network.apply(params, pairs, self.config)
         return float(by_jax.cross_entropy(logits, labels))
 
     def run(self, tick: Callable[[int], None]) -> None:

@@ -9,10 +9,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from rivals import transformer
 from rivals.workload import Weights, Workload
 
 
-def logits(params: dict, pairs: jax.Array) -> jax.Array:
+def mlp_logits(params: dict, pairs: jax.Array) -> jax.Array:
     inputs = params["embed"][pairs].reshape(len(pairs), -1)
     hidden = jax.nn.relu(inputs @ params["hidden"] + params["hidden_bias"])
     return hidden @ params["output"] + params["output_bias"]
@@ -22,8 +23,7 @@ def cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
     return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 
 
-def loss(params: dict, pairs: jax.Array, labels: jax.Array) -> jax.Array:
-    return cross_entropy(logits(params, pairs), labels)
+LOGITS = {"mlp": mlp_logits, "transformer": transformer.logits}
 
 
 class OneByOne:
@@ -37,11 +37,14 @@ class OneByOne:
 
     def loss(self) -> float:
         with jax.default_matmul_precision("float32"):
-            return float(loss(self.weights, self.pairs, self.labels))
+            return float(self.loss_of(self.weights, self.pairs, self.labels))
+
+    def loss_of(self, params: dict, inputs: jax.Array, labels: jax.Array) -> jax.Array:
+        return cross_entropy(LOGITS[self.work.network](params, inputs), labels)
 
     def step(self, carry: tuple, rows: jax.Array) -> tuple:
         params, state = carry
-        grads = jax.grad(loss)(params, self.pairs[rows], self.labels[rows])
+        grads = jax.grad(self.loss_of)(params, self.pairs[rows], self.labels[rows])
         updates, state = self.optimizer.update(grads, state, params)
         return (optax.apply_updates(params, updates), state), None
 

@@ -11,6 +11,7 @@ from torch.func import functional_call, grad, stack_module_state, vmap
 from torch.nn.functional import cross_entropy, relu
 from torch.utils.data import DataLoader, TensorDataset
 
+from rivals.torch_transformer import TransformerNet
 from rivals.workload import Weights, Workload
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -37,6 +38,9 @@ class Net(nn.Module):
         return self.output(relu(self.hidden(self.embed(pairs).flatten(-2))))
 
 
+NETWORKS = {"mlp": Net, "transformer": TransformerNet}
+
+
 def tensors(work: Workload) -> list[torch.Tensor]:
     return [torch.from_numpy(x).to(DEVICE) for x in work.data()]
 
@@ -47,7 +51,7 @@ class Loop:
     evaluates = True
 
     def __init__(self, work: Workload, members: int, weights: Weights) -> None:
-        self.work, self.net = work, Net(work, weights).to(DEVICE)
+        self.work, self.net = work, NETWORKS[work.network](work, weights).to(DEVICE)
         *self.train, test_pairs, test_labels = tensors(work)
         self.batches = self.loader(*self.train, shuffle=True)
         self.test = self.loader(test_pairs, test_labels, shuffle=False)
@@ -164,7 +168,8 @@ class Func(Ensemble):
     """`torch.func`: the gradient of one network under vmap over stacked modules."""
 
     def stacked(self, weights: Weights) -> dict[str, torch.Tensor]:
-        nets = [Net(self.work, weights).to(DEVICE) for _ in range(self.members)]
+        make = NETWORKS[self.work.network]
+        nets = [make(self.work, weights).to(DEVICE) for _ in range(self.members)]
         self.base = copy.deepcopy(nets[0]).to("meta")
         self.gradient = vmap(grad(self.loss_of))
         return stack_module_state(nets)[0]

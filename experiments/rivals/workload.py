@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,6 +17,8 @@ class Workload:
 
     batch_size: None is full batch.
     """
+
+    network: ClassVar[str] = "mlp"
 
     name: str
     modulus: int
@@ -100,12 +103,3 @@ class Workload:
         activations, as if both stayed in cache.
         """
         return 28 * self.parameters
-
-
-WORKLOADS = {
-    work.name: work
-    for work in (
-        Workload("notebook", modulus=53, train_fraction=0.5, batch_size=64),
-        Workload("full-batch", modulus=113, train_fraction=0.3, batch_size=None),
-    )
-}

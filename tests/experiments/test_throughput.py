@@ -22,7 +22,9 @@ from tests.training.lowering import HIGHEST, applied, precisions
 
 sys.path.insert(0, str(SCRIPTS))
 from rivals import by_grokjax, by_jax, contender_process, scores
-from rivals.workload import WORKLOADS, Workload
+from rivals.transformer import TransformerWorkload
+from rivals.workload import Workload
+from rivals.workloads import WORKLOADS
 
 SMALL = Workload("small", modulus=7, train_fraction=0.5, batch_size=9, embed_dim=4, hidden_dim=8)
 PLANTED = SMALL.weights(scale=2.0, bias=0.3)
@@ -34,12 +36,17 @@ def allow_rank_promotion():
         yield
 
 
+TRANSFORMER = TransformerWorkload("small", 7, 0.5, None, embed_dim=8, hidden_dim=12, heads=2)
+
+
 @pytest.mark.parametrize("make", [by_jax.OneByOne, by_jax.Vmapped, by_grokjax.Train])
-def test_contenders_compute_the_loss_of_numpy(make):
-    contender = make(SMALL, 3, PLANTED)
-    assert contender.loss() == pytest.approx(SMALL.reference_loss(PLANTED), rel=1e-5)
-    other = PLANTED | {"hidden_bias": PLANTED["hidden_bias"] + 0.1}
-    assert make(SMALL, 3, other).loss() != pytest.approx(SMALL.reference_loss(PLANTED), rel=1e-4)
+@pytest.mark.parametrize(("work", "bias"), [(SMALL, "hidden_bias"), (TRANSFORMER, "mlp/in/bias")])
+def test_contenders_compute_the_loss_of_numpy(make, work, bias):
+    planted = work.weights(scale=2.0, bias=0.3)
+    contender = make(work, 3, planted)
+    assert contender.loss() == pytest.approx(work.reference_loss(planted), rel=1e-5)
+    other = planted | {bias: planted[bias] + 0.1}
+    assert make(work, 3, other).loss() != pytest.approx(work.reference_loss(planted), rel=1e-4)
 
 
 def test_the_loss_of_grokjax_is_computed_in_float32(monkeypatch):
@@ -83,9 +90,16 @@ def test_operations_and_bytes_by_hand():
     assert notebook.flops == 3 * (4 * 53 * 128 * 256 + 2 * 64 * 256 * 53)
     assert full.flops == 3 * (4 * 113 * 128 * 256 + 2 * 3830 * 256 * 113)
     assert notebook.bytes == 7 * 4 * 86_197
+    transformer = WORKLOADS["transformer"]
+    assert transformer.parameters == 231 * 128 + 4 * 128**2 + 2 * 128 * 512 + 640
+    per_row = 128 * (512 + 114) + 512 * 114
+    kernels = 228 * 128 * 256 + 128 * 128 * (512 + 114) + 512 * 128 * 114
+    assert transformer.flops == 3 * 2 * (3830 * per_row + kernels)
 
 
-@pytest.mark.parametrize(("name", "most"), [("notebook", 1.3), ("full-batch", 1.7)])
+@pytest.mark.parametrize(
+    ("name", "most"), [("notebook", 1.3), ("full-batch", 1.7), ("transformer", 1.4)]
+)
 @pytest.mark.parametrize("platform", ["cuda", "tpu"])
 def test_a_step_on_accelerators_needs_few_operations_above_the_minimum(name, most, platform):
     """Compare operations of the lowered step with the minimum counted by hand.
@@ -93,7 +107,8 @@ def test_a_step_on_accelerators_needs_few_operations_above_the_minimum(name, mos
     In full batch the gradient of the lookup, one-hot products instead of a scatter, adds 0.62.
     """
     work, lanes = WORKLOADS[name], 4
-    config = recipes.get("notebook").config.replace(
+    recipe = "nanda" if name == "transformer" else "notebook"
+    config = recipes.get(recipe).config.replace(
         modulus=work.modulus,
         train_fraction=work.train_fraction,
         batch_size=work.batch_size,
@@ -201,9 +216,10 @@ from pathlib import Path
 
 sys.argv = sys.argv[1:]
 sys.path.insert(0, str(Path(sys.argv[0]).parent))
-from rivals import workload
+from rivals.workload import Workload
+from rivals.workloads import WORKLOADS
 
-workload.WORKLOADS["notebook"] = workload.Workload(
+WORKLOADS["notebook"] = Workload(
     "notebook", modulus=13, train_fraction=0.8, batch_size=64, embed_dim=32, hidden_dim=64
 )
 runpy.run_path(sys.argv[0], run_name="__main__")
