@@ -90,7 +90,7 @@ def contenders(args: Args, work: Workload) -> list[Row]:
     return [
         *(torch if has_torch else []),
         Row("JAX, one by one", "by_jax.OneByOne", 1),
-        Row("JAX, naive vmap", "by_jax.Vmapped", 64),
+        Row("JAX, naive vmap", "by_jax.Vmapped", 64 if work.network == "mlp" else 8),
         *(Row("grokjax", "by_grokjax.Train", n) for n in args.members),
         Row("grokjax, no evaluation", "by_grokjax.TrainWithoutEvaluation", reference_members(args)),
         Row("limit: products", "machine.Products", 1, limit_processes),

@@ -17,7 +17,6 @@ class TransformerNet(nn.Module):
         for name, value in weights.items():
             parameter = nn.Parameter(torch.from_numpy(value.copy()))
             self.register_parameter(name.replace("/", "_"), parameter)
-        self.register_buffer("allowed", torch.ones(3, 3).tril().bool(), persistent=False)
 
     def forward(self, sequences: torch.Tensor) -> torch.Tensor:
         x = self.embed_embedding[sequences] + self.embed_position  # [B, S, D]
@@ -26,7 +25,8 @@ class TransformerNet(nn.Module):
             for kernel in (self.attention_query, self.attention_key, self.attention_value)
         )
         scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
-        attention = scores.masked_fill(~self.allowed, -1e10).softmax(dim=-1)
+        allowed = torch.ones(scores.shape[-2:], device=x.device).tril().bool()
+        attention = scores.masked_fill(~allowed, -1e10).softmax(dim=-1)
         read = attention @ value  # [B, heads, S, head_dim]
         x = x + torch.einsum("bhqk,hkd->bqd", read, self.attention_output)
         hidden = relu(x @ self.mlp_in_kernel + self.mlp_in_bias)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from grokjax.config.stopping import THRESHOLD
+from grokjax.errors import invalid
 from grokjax.results.history import forward_fill
 from grokjax.runtime.arguments import run_like, takes
 
@@ -141,6 +142,27 @@ def events(
 
     memorised, grokked = learnt("train", train_threshold), learnt("test", test_threshold)
     return Events(memorised, grokked, _delay(memorised, grokked))
+
+
+@takes(run=run_like)
+def loss_times(run: Run, name: str, below: float) -> Times:
+    """Times at which a recorded loss of the members of a run first falls below a bound.
+
+    Args:
+      run: a Run.
+      name: of a variable of its history, such as `test_loss`.
+      below: the bound; Nanda et al. 2023 use 0.1 for the test loss.
+
+    Raises ConfigError if the history has no such variable with dims `member, eval`.
+    """
+    history = run.history
+    if name not in history or history[name].dims != ("member", "eval"):
+        known = [n for n, each in history.items() if each.dims == ("member", "eval")]
+        raise invalid("name", name, f"must be one of {', '.join(map(str, known))}")
+    bound = -np.nextafter(np.float32(below), np.float32(-np.inf))
+    first, above, _ = _first_streak(-history[name].values, history.epoch.values, bound, 1)
+    last = np.where(np.isnan(first), above, first)
+    return Times(first, last, _end_of_follow_up(run))
 
 
 def _end_of_follow_up(run: Run) -> np.ndarray:

@@ -9,11 +9,13 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grokjax import ConfigError
 from grokjax.analysis.times import (
     Times,
     events,
     first_epoch,
     format_quartiles,
+    loss_times,
     phases,
     quartile_band,
 )
@@ -95,6 +97,21 @@ def test_the_delay_is_0_for_a_member_that_groks_before_it_memorises(train):
     found = events(fake_run([train], [[0, 1, 1, 1]], ["grokked"], max_epochs=80))
     assert (found.grokked.epochs[0], found.delay.epochs[0]) == (20, 0)
     assert found.memorised.end[0] == "stopped"
+
+
+def test_times_at_which_a_loss_falls_below_a_bound():
+    """The bound itself is not below it; a member that has not got there is followed to its end."""
+    run = fake_run(
+        [[0.0] * 4] * 4, [[0.0] * 4] * 4, ["grokked", "running", "diverged", "memorised"]
+    )
+    losses = [[5, 3, 0.1, 0.09], [5, 3, NAN, NAN], [5, 0.01, NAN, NAN], [5, 3, 2, 1]]
+    run.history["test_loss"] = ("member", "eval"), np.array(losses, np.float32)
+    found = loss_times(run, "test_loss", 0.1)
+    np.testing.assert_array_equal(found.epochs, [60, NAN, 20, NAN])
+    np.testing.assert_array_equal(found.follow_up[[1, 3]], [20, 60])
+    assert found.end[1] == "running"
+    with pytest.raises(ConfigError, match=r"name must be one of .*test_loss, got .loss."):
+        loss_times(run, "loss", 0.1)
 
 
 def test_times_in_steps():

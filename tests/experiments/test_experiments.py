@@ -56,7 +56,7 @@ def test_help_shows_defaults(script):
             "throughput.py",
             "--workloads",
             "other",
-            "workloads must be one of notebook, full-batch, got 'other'",
+            "workloads must be one of notebook, full-batch, transformer, got 'other'",
         ),
     ],
 )
