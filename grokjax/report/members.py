@@ -91,7 +91,8 @@ def member_table(
         row = [_cell(str(m), float(m)), _cell(status), _number(f"{epochs:,}", epochs)]
         row += [_setting_cell(name, getattr(run.sweep[m], name)) for name in swept]
         row += [_number(_epoch(times.epochs[i]), times.epochs[i]) for times in events]
-        row += [_number(f"{values[i]:{form}}", values[i]) for values, form in last]
+        evaluated = status != "pending"
+        row += [_number(f"{v[i]:{form}}" if evaluated else "", v[i]) for v, form in last]
         row += [_key_cell(networks.get(m, {}))] if networks else []
         rows.append(row)
     return columns, rows

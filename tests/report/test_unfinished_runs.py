@@ -28,7 +28,10 @@ def test_a_run_that_logged_nothing_has_a_page(tiny, tmp_path, monkeypatch):
         grokjax.train(grokjax.Sweep(tiny, seed=[0, 1]), tmp_path / "run", progress=False)
     assert grokjax.load(tmp_path / "run").history.train_loss.shape == (2, 0)
     assert main(["report", str(tmp_path / "run")]) == 0
-    data = Page((tmp_path / "run" / "report.html").read_text()).data
+    page = Page((tmp_path / "run" / "report.html").read_text())
+    data = page.data
+    assert "nan" not in page.text.lower().split()
+    assert "nan%" not in page.text
     assert [each["facts"][0] for each in data["members"]] == [["status", "pending"]] * 2
 
 
