@@ -1,4 +1,4 @@
-"""Embeddings and networks with a known analysis."""
+"""Embeddings and networks whose analysis is known."""
 
 import numpy as np
 from hypothesis import Phase, settings
@@ -10,20 +10,25 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 
 def often(examples, shrink=True):
-    """Hypothesis settings with the same `examples` cases in every run; `shrink=False` if slow."""
+    """Return Hypothesis settings with the same `examples` cases in every run.
+
+    shrink: whether to shrink a failing case; False for slow tests.
+    """
     phases = [p for p in Phase if shrink or p not in (Phase.shrink, Phase.explain)]
     return settings(max_examples=examples, deadline=None, derandomize=True, phases=phases)
 
 
 def frame(dims, rng):
-    """A random orthogonal matrix `[D, D]`."""
+    """Return a random orthogonal matrix `[D, D]`."""
     return np.linalg.qr(rng.normal(size=(dims, dims)))[0]
 
 
 def planted(modulus, radii, dims, noise=0.0, seed=0):
-    """An embedding float32 `[P, D]` of circles, off centre, with random orientation and phase.
+    """Return an embedding float32 `[P, D]` that is a sum of circles in orthogonal planes.
 
-    radii: radius of the circle of each frequency, `{k: r}`; the planes are orthogonal.
+    The planes, the phases and the centre are random.
+
+    radii: radius of the circle of each frequency, `{k: r}`.
     """
     rng = np.random.default_rng(seed)
     axes, t = frame(dims, rng), np.arange(modulus)
@@ -36,7 +41,7 @@ def planted(modulus, radii, dims, noise=0.0, seed=0):
 
 
 def power_by_definition(table):
-    """`[P, D]` -> `[P // 2]` by sums over the tokens, frequency by frequency."""
+    """Return the power at each frequency, `[P, D]` -> `[P // 2]`, by sums over the tokens."""
     table = np.asarray(table, np.float64)
     modulus = len(table)
     power = []
@@ -48,7 +53,7 @@ def power_by_definition(table):
 
 
 def network(modulus, dims, hidden, members, seed):
-    """Parameters of random networks, with a leading axis of members."""
+    """Return parameters of random networks, with a leading axis of members."""
     rng = np.random.default_rng(seed)
 
     def draw(*shape):
@@ -62,7 +67,7 @@ def network(modulus, dims, hidden, members, seed):
 
 
 def network_of(params):
-    """Settings of `network`: concatenated embeddings and one hidden layer of ReLU."""
+    """Return the settings of `network`: concatenated embeddings and one hidden layer of ReLU."""
     (modulus, dims), hidden = params["embed"]["embedding"].shape[1:], params["hidden"]["bias"]
     config = Config(modulus=modulus, embed_dim=dims, hidden_dim=hidden.shape[1], train_fraction=0.6)
     return config.network

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def forward(params, pairs):
-    """Logits `[N, P]` by literal concatenation, and what the backward pass needs."""
+    """Return logits `[N, P]`, from concatenated embeddings, and what the backward pass needs."""
     p = {f"{a}/{b}": np.asarray(x, np.float64) for a, q in params.items() for b, x in q.items()}
     inputs = p["embed/embedding"][pairs].reshape(len(pairs), -1)  # [N, 2D]
     before = inputs @ p["hidden/kernel"] + p["hidden/bias"]
@@ -13,14 +13,14 @@ def forward(params, pairs):
 
 
 def losses(logits, labels):
-    """Cross-entropy of each row."""
+    """Return the cross-entropy of each row."""
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return -log_p[np.arange(len(labels)), labels]
 
 
 def gradients(params, pairs, labels):
-    """Of the mean cross-entropy, by hand, nested as the parameters."""
+    """Return the gradients of the mean cross-entropy, nested as the parameters."""
     logits, (p, inputs, before, hidden) = forward(params, pairs)
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
     d_logits = shifted / shifted.sum(axis=1, keepdims=True)

@@ -16,8 +16,8 @@ import numpy as np
 from grokjax.config.config import Config
 from grokjax.config.settings import NetworkSettings
 from grokjax.errors import invalid
-from grokjax.models.model import Shapes
-from grokjax.models.network import Network, build_network, shapes_of
+from grokjax.models.model import Shapes, shapes_of
+from grokjax.models.network import Network, build_network
 from grokjax.results import prediction
 from grokjax.results.pieces import check_known
 from grokjax.settings.data_spec import DataSpec

@@ -13,10 +13,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from grokjax.errors import ConfigError, invalid, printable
+from grokjax.errors import ConfigError, invalid, printable, reason
 from grokjax.models.network import Network, Params
 from grokjax.settings.data_spec import DataSpec
-from grokjax.settings.registry import place_of
+from grokjax.settings.registry import source_location
 
 Labels = Mapping[str, Sequence[Any]]
 """Names or numbers along the dimensions of a metric."""
@@ -62,10 +62,7 @@ class Evaluation:
         place = jnp.arange(len(ordered))
         ordered = ordered.astype(jnp.float32)
         test = (place >= self.train_size) & (place < self.num_examples)
-        return (
-            jnp.mean(ordered, where=place < self.train_size),
-            jnp.mean(ordered, where=test),
-        )
+        return jnp.mean(ordered, where=place < self.train_size), jnp.mean(ordered, where=test)
 
 
 @dataclass(frozen=True)
@@ -87,8 +84,8 @@ class Metric:
 
     @property
     def source(self) -> dict[str, str]:
-        """Where it is defined."""
-        return place_of(self.function)
+        """Where its function is defined: `module` and `name`."""
+        return source_location(self.function)
 
 
 REGISTERED: dict[str, Metric] = {}
@@ -179,9 +176,8 @@ def measure(metrics: Sequence[Metric], params: Params, evaluation: Evaluation) -
         try:
             value = jnp.asarray(each.function(params, evaluation))
         except Exception as error:  # whatever the user's function raises
-            reason = printable(" ".join(str(error).split("\n---")[0].split()))
             raise ConfigError(
-                f"metric {each.name}: cannot be computed ({type(error).__name__}: {reason})"
+                f"metric {each.name}: cannot be computed ({reason(error)})"
             ) from error
         if value.ndim != len(each.dims):
             wanted = (

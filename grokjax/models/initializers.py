@@ -10,11 +10,11 @@
 | gromov | N(0, s²) | N(0, s²), s = 0.5 / (2 H)^(1/3) | 0 |
 | zhong | N(0, 1 / D) | U(±1 / √in), output N(0, 1 / in) | U(±1 / √in), output 0 |
 
-Glorot & Bengio 2010; He et al. 2015; LeCun et al. 1998; torch's `Linear` and
-`Embedding`; Gromov 2023 as d-doshi/Grokking has it (s = .05 at H = 500); Zhong
-et al. 2023, its linear models. Normals are whole: JAX's own `glorot_normal`, `he_normal`
-and `lecun_normal` cut the tails off, torch's `xavier_normal_` does not. torch
-counts an embedding's D as its fan-in, hence the third and fourth row.
+Sources: Glorot & Bengio 2010; He et al. 2015; LeCun et al. 1998; torch's `Linear` and `Embedding`;
+Gromov 2023 as implemented in d-doshi/Grokking (s = .05 at H = 500); the linear models of Zhong et
+al. 2023. Normal distributions are not truncated, as in torch's `xavier_normal_`; those of JAX's own
+`glorot_normal`, `he_normal` and `lecun_normal` are. The third and fourth row take D as the fan-in
+of an embedding, as torch does.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Init = Callable[..., jax.Array]
 
 
 def symmetric_uniform(bound: float) -> Init:
-    """U(-bound, bound)."""
+    """Return the initialiser U(-bound, bound)."""
 
     def init(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
         return jax.random.uniform(key, shape, dtype, -bound, bound)
@@ -57,7 +57,7 @@ def embedding(settings: MLP, tokens: int) -> Init:
 
 
 def kernel(settings: MLP, inputs: int, outputs: int, last: bool = False) -> Init:
-    """Return the initialiser of a layer's kernel; `last`: of the output layer's."""
+    """Return the initialiser of a layer's kernel; `last`: whether it is the output layer."""
     by_torch = symmetric_uniform(1 / math.sqrt(inputs))
     return {
         "glorot-normal": normal(math.sqrt(2 / (inputs + outputs))),
@@ -71,7 +71,7 @@ def kernel(settings: MLP, inputs: int, outputs: int, last: bool = False) -> Init
 
 
 def bias(settings: MLP, inputs: int, last: bool = False) -> Init:
-    """Return the initialiser of a layer's bias; `last`: of the output layer's."""
+    """Return the initialiser of a layer's bias; `last`: whether it is the output layer."""
     if settings.initializer == "torch" or (settings.initializer == "zhong" and not last):
         return symmetric_uniform(1 / math.sqrt(inputs))
     return zeros

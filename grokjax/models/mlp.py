@@ -1,4 +1,4 @@
-"""The MLP on a pair of tokens: its settings. The module is in `grokjax.models.mlp_network`."""
+"""Settings of the MLP on a pair of tokens. The module is in `grokjax.models.mlp_network`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Initializer = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class MLP(Model):
-    """Two tokens, embedded or one-hot, then one to three hidden layers, then logits."""
+    """An MLP on two tokens, embedded or one-hot, with one to three hidden layers."""
 
     network = "grokjax.models.mlp_network:MLPNetwork"
 
@@ -62,14 +62,14 @@ class MLP(Model):
         return TokenTable("embed/embedding", spec.num_tokens, title)
 
     def first_inputs(self, num_tokens: int) -> int:
-        """Inputs of the first hidden layer: one token or both, embedded or one-hot."""
+        """Return the number of inputs of the first hidden layer."""
         width = self.embed_dim or num_tokens
         return width if self.combine == "sum" else 2 * width
 
     def hidden_names(self) -> list[str]:
-        """Names of the hidden layers, first to last."""
+        """Return the names of the hidden layers, first to last."""
         return ["hidden", "hidden_2", "hidden_3"][: self.hidden_layers]
 
     def norm_names(self) -> list[str]:
-        """Names of the layer norms that follow them."""
+        """Return the names of the layer norms that follow the hidden layers."""
         return ["norm", "norm_2", "norm_3"][: self.hidden_layers if self.layer_normalization else 0]

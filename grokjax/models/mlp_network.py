@@ -1,8 +1,8 @@
 """The module of the MLP on a pair of tokens, with its first layer factored.
 
-There are only P tokens, so each is projected once, `(E @ W1a)[a] + (E @ W1b)[b]`; with one-hot
-inputs the first layer's weights are looked up themselves. It has the same parameters and computes
-the same function as the literal form, with a third of the work in full batch.
+There are only P tokens, so each is projected once, `(E @ W1a)[a] + (E @ W1b)[b]`; one-hot inputs
+select rows of the first layer's weights. The module has the same parameters and computes the same
+function as one that concatenates two embeddings, with a third of the work in full batch.
 """
 
 from __future__ import annotations
@@ -117,10 +117,10 @@ class MLPNetwork(nnx.Module):
         return logits + self.output.bias[...][None]
 
     def neuron_weights(self, table: jax.Array) -> dict[str, jax.Array]:
-        """Return what each hidden neuron weighs: `first`, `second` `[P, H]` and `output` `[C, H]`.
+        """Return weights of the hidden neurons: `first`, `second` `[P, H]` and `output` `[C, H]`.
 
-        The first two are what a token in either slot brings to the neurons of the first hidden
-        layer, the third the output weights of those of the last.
+        `first` and `second` are what a token in either slot adds to the neurons of the first hidden
+        layer; `output` has the output weights of the neurons of the last hidden layer.
         """
         width = self._settings.hidden_dim
         kernel = self.embed.embedding if self._settings.tied else self.output.kernel  # pyright: ignore[reportAttributeAccessIssue]
@@ -130,12 +130,12 @@ class MLPNetwork(nnx.Module):
     def training_layout(
         settings: MLP,
     ) -> tuple[Callable[[Params], Params], Callable[[Params], Params]]:
-        """Return functions that lay parameters out as they train, and back.
+        """Return the functions from parameters to their training layout, and back.
 
-        `hidden/kernel` of a concatenation, `[2D, H]` -> `[D, 2H]`, has its halves side by side: one
-        product takes every token through both. `output/kernel`, `[H, C]` -> `[C, H]`, is as its
-        gradient comes. Doing either at each step takes about 10% of it on CPU. Both functions
-        move numbers, keep any leading axes.
+        In it, `hidden/kernel` of a concatenation, `[2D, H]` -> `[D, 2H]`, has its halves side by
+        side, so that one product projects every token for both slots. `output/kernel`, `[H, C]` ->
+        `[C, H]`, has the layout of its gradient. Either change takes about 10% of a step on CPU if
+        it is made at each step. Both functions only move numbers, and keep any leading axes.
         """
 
         def relaid(params: Params, take: int, put: int) -> Params:

@@ -1,12 +1,14 @@
-"""What a model is: settings that build a Flax NNX module."""
+"""Models: settings that build a Flax NNX module."""
 
 from __future__ import annotations
 
-import importlib
 import math
+import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
 
 from grokjax.errors import ConfigError
 from grokjax.settings.data_spec import DataSpec
@@ -18,11 +20,22 @@ Shapes = dict[str, tuple[int, ...]]
 """Shapes of parameters by name, such as `hidden/kernel`."""
 
 
-class TokenTable(NamedTuple):
-    """Where a network keeps one vector for each token: the table that circles are looked for in.
+def shapes_of(params: Mapping[str, Any], prefix: str = "") -> Shapes:
+    """Return the shapes of nested parameters by name."""
+    found: Shapes = {}
+    for key, value in params.items():
+        if isinstance(value, Mapping):
+            found |= shapes_of(value, f"{prefix}{key}/")
+        else:
+            found[f"{prefix}{key}"] = np.shape(value)
+    return found
 
-    parameter: its name. rows: how many rows of it, from the first on, are the tokens'. title: what
-    it is, in words.
+
+class TokenTable(NamedTuple):
+    """The parameter that has one vector for each token, in which circles are searched for.
+
+    parameter: its name. rows: how many of its first rows belong to the tokens. title: a name of the
+    table for figures.
     """
 
     parameter: str
@@ -54,12 +67,11 @@ class Model:
         """Build the module."""
         network = self.network
         if isinstance(network, str):
-            module, _, name = network.partition(":")
-            network = getattr(importlib.import_module(module), name)
+            network = pkgutil.resolve_name(network)
         return network(self, spec, rngs=rngs)
 
     def token_table(self, spec: DataSpec, shapes: Shapes) -> TokenTable | None:
-        """Say where the token table is: by default in the first embedding with a row a token."""
+        """Return the token table: by default the first embedding that has one row per token."""
         for name, shape in shapes.items():
             embedding = name.rsplit("/", 1)[-1] == "embedding"
             if embedding and len(shape) == 2 and shape[0] == spec.num_tokens:
@@ -118,10 +130,10 @@ MODELS = Registry(
 def model(source: Any) -> Any:
     """Decorator: make a `flax.nnx.Module`, or a subclass of `Model`, known by its name.
 
-    The module's `__call__(inputs)` takes one batch of inputs and gives logits `[B, C]`. Parameters
-    of its constructor become settings; those named in `PROVIDED` are filled in.
-    Arrays that are its attributes must be `nnx.Param`; constants are made in `__call__`. Compiled
-    code is kept: where you change a function that the module calls, define the module again.
+    The module's `__call__(inputs)` takes one batch of inputs and returns logits `[B, C]`.
+    Parameters of its constructor become settings; those named in `PROVIDED` are filled in.
+    Attributes that are arrays must be `nnx.Param`; make constants in `__call__`. Compiled code is
+    kept: if you change a function that the module calls, define the module again.
     """
     MODELS.add(source.__name__, source)
     return source

@@ -1,7 +1,7 @@
 """A Flax NNX module as pure functions on a nested dict of parameters.
 
-The only file, beside the modules themselves, that imports flax. A module is built once, split into
-graph and parameters, and merged again inside of pure functions; all transforms are `jax.*`.
+This is the only file, besides the modules themselves, that imports flax. A module is built once,
+split into graph and parameters, and merged again inside pure functions; all transforms are `jax.*`.
 Letters: B batch, C classes, H hidden.
 """
 
@@ -19,7 +19,7 @@ import numpy as np
 from flax import nnx
 
 from grokjax.errors import ConfigError, reason
-from grokjax.models.model import Model, Shapes, TokenTable
+from grokjax.models.model import Model, Shapes, TokenTable, shapes_of
 from grokjax.settings.data_spec import DataSpec
 from grokjax.settings.field import fields_of
 
@@ -27,23 +27,24 @@ Params = dict[str, Any]
 """Nested dict of float32 arrays; joined by `/`, its keys are the parameters' names."""
 
 Table = Any
-"""What a module's `precompute` gives; an empty tuple where it has none."""
+"""The result of a module's `precompute`; an empty tuple if it has no such method."""
 
 
 @dataclass(frozen=True)
 class Network:
     """A network, for one member.
 
-    shapes: of the parameters, by name. abstract: the same, nested as Params.
-    token_table: where the vectors of the tokens are, or None.
+    shapes: shapes of the parameters, by name. abstract: the same as ShapeDtypeStructs, nested.
+    token_table: the parameter with the vectors of the tokens, or None.
     init: typed key -> Params.
-    pack, unpack: lay Params out as they train, and back; gradients and moments go the same way.
-    precompute: (packed Params, traced settings) -> Table, once a step: what depends on one token
-      alone. Traced settings are an object with the model's as attributes, such as Hypers; None will
-      do for a model that has none.
+    pack, unpack: Params -> Params in their training layout, and back; also of gradients and
+      moments.
+    precompute: (packed Params, traced settings) -> Table, what depends on one token alone; computed
+      once a step. Traced settings are an object with the model's as attributes, such as Hypers;
+      None will do for a model that has none.
     logits: (packed Params, Table, inputs `[B, ...]`) -> `[B, C]`.
-    activations: the same -> last hidden layer `[B, H]`; None where the module does not say.
-    neuron_weights: (packed Params, Table) -> weights by name; None where it does not say.
+    activations: the same -> last hidden layer `[B, H]`; None if the module has no such method.
+    neuron_weights: (packed Params, Table) -> weights by name; None if it has no such method.
     """
 
     shapes: Shapes
@@ -76,9 +77,9 @@ class Network:
 
 @functools.lru_cache(maxsize=64)
 def build_network(model: Model, spec: DataSpec) -> Network:
-    """Build the network of a model on such data.
+    """Build the network of a model for data of these shapes.
 
-    Raises ConfigError, naming the model, where its module cannot be trained.
+    Raises ConfigError, naming the model, if its module cannot be trained.
     """
     name = getattr(model, "name", type(model).__name__)
 
@@ -134,21 +135,10 @@ def traced_names(model: Model) -> tuple[str, ...]:
     return tuple(n for n, field in fields_of(type(model)).items() if field.kind == "traced")
 
 
-def shapes_of(params: Params, prefix: str = "") -> Shapes:
-    """Return the shapes of nested parameters by name."""
-    found: Shapes = {}
-    for key, value in params.items():
-        if isinstance(value, dict):
-            found |= shapes_of(value, f"{prefix}{key}/")
-        else:
-            found[f"{prefix}{key}"] = tuple(value.shape)
-    return found
-
-
 def _abstract(name: str, module: Callable[[jax.Array], Any]) -> tuple[type, Any, dict[Any, Any]]:
     """Return a module's class, its graph, and its parameters as shapes.
 
-    Raises ConfigError where it cannot be built or has other variables than parameters.
+    Raises ConfigError if it cannot be built or has other variables than parameters.
     """
 
     def checked() -> Any:
@@ -175,7 +165,7 @@ def _abstract(name: str, module: Callable[[jax.Array], Any]) -> tuple[type, Any,
 
 
 def _check_attributes(name: str, module: Any) -> None:
-    """Raise ConfigError if an array of a module is no variable: its graph cannot hold it."""
+    """Raise ConfigError if an attribute is an array and no variable: graphs cannot hold arrays."""
     for path, value in nnx.iter_graph(module):
         each = value if isinstance(value, tuple | list) else (value,)
         if any(isinstance(one, jax.Array | np.ndarray | np.generic) for one in each):
@@ -186,7 +176,7 @@ def _check_attributes(name: str, module: Any) -> None:
 
 
 def _check_logits(name: str, network: Network, spec: DataSpec, model: Model) -> None:
-    """Raise ConfigError unless the network gives one row of logits for each input."""
+    """Raise ConfigError unless the network returns one row of logits for each input."""
     traced = types.SimpleNamespace(**dict.fromkeys(traced_names(model), jnp.float32(0)))
     inputs = jax.ShapeDtypeStruct((3, *spec.input_shape), jnp.dtype(spec.input_dtype))
     wanted = (3, spec.num_classes)
@@ -212,7 +202,7 @@ def _failed(name: str, what: str, error: Exception) -> ConfigError:
 
 
 def _with_text_keys(node: Any) -> Any:
-    """Return a nested dict whose keys are texts; NNX numbers the entries of lists."""
+    """Return a nested dict with strings as keys, because NNX has numbers for entries of lists."""
     if not isinstance(node, dict):
         return node
     return {str(key): _with_text_keys(value) for key, value in node.items()}

@@ -13,7 +13,7 @@ class EmaState(NamedTuple):
     """State of `ema`."""
 
     steps: jax.Array  # int32 []
-    ema: Any  # as the gradients
+    ema: Any  # structure and shapes of the gradients
 
 
 def ema(share: jax.Array, strength: jax.Array) -> optax.GradientTransformation:
@@ -30,8 +30,8 @@ def ema(share: jax.Array, strength: jax.Array) -> optax.GradientTransformation:
         return EmaState(jnp.zeros([], jnp.int32), jax.tree.map(jnp.zeros_like, params))
 
     def update(updates: optax.Updates, state: Any, params: optax.Params | None = None) -> Any:
-        now = jnp.where(state.steps == 0, 1.0, share)
-        ema = jax.tree.map(lambda e, g: e + now * (g - e), state.ema, updates)
+        weight = jnp.where(state.steps == 0, 1.0, share)
+        ema = jax.tree.map(lambda e, g: e + weight * (g - e), state.ema, updates)
         amplified = jax.tree.map(lambda g, e: g + strength * e, updates, ema)
         return amplified, EmaState(state.steps + 1, ema)
 
@@ -39,17 +39,21 @@ def ema(share: jax.Array, strength: jax.Array) -> optax.GradientTransformation:
 
 
 class MovingState(NamedTuple):
-    """State of `moving_average`; W steps a window."""
+    """State of `moving_average`, whose window has W steps.
+
+    Each field but `steps` has the structure of the gradients: the last W gradients, the oldest of
+    them, their sum, and the sum of the gradients since the ring was last full.
+    """
 
     steps: jax.Array  # int32 []
     ring: Any  # [W, ...]
-    leaving: Any  # as the gradients, the row of the ring that is written next
-    total: Any  # as the gradients, the sum of the ring
-    fresh: Any  # as the gradients, their sum since the ring was last full
+    oldest: Any
+    total: Any
+    new_total: Any
 
 
-def _written(ring: jax.Array, row: jax.Array, slot: jax.Array) -> jax.Array:
-    """Return `ring` `[W, ...]` with `row` at `slot`; over lanes, an update would be a scatter."""
+def _with_row(ring: jax.Array, row: jax.Array, slot: jax.Array) -> jax.Array:
+    """Return `ring` `[W, ...]` with `row` at `slot`, off CPU without a scatter over lanes."""
 
     def selected(ring: jax.Array, row: jax.Array, slot: jax.Array) -> jax.Array:
         here = jnp.arange(len(ring)) == slot
@@ -62,9 +66,10 @@ def _written(ring: jax.Array, row: jax.Array, slot: jax.Array) -> jax.Array:
 def moving_average(window: int, strength: jax.Array) -> optax.GradientTransformation:
     """Add `strength` times the mean of the last `window` gradients, once there are so many.
 
-    This is Grokfast-MA. The sum is kept up by what enters and what leaves the window. Gradients
-    shrink by orders of magnitude while a network groks, and rounding of the first ones would drown
-    the last, so each time the ring is full its sum is replaced by one that was added up afresh.
+    This is Grokfast-MA. At each step the newest gradient is added to the sum and the oldest is
+    subtracted. Gradients shrink by orders of magnitude while a network groks, and the rounding
+    errors of the first ones would exceed the last ones. So each time the ring is full, the sum is
+    replaced by one that was added up anew.
     """
 
     def init(params: optax.Params) -> MovingState:
@@ -73,18 +78,20 @@ def moving_average(window: int, strength: jax.Array) -> optax.GradientTransforma
         return MovingState(jnp.zeros([], jnp.int32), ring, zeros, zeros, zeros)
 
     def update(updates: optax.Updates, state: Any, params: optax.Params | None = None) -> Any:
-        slot, steps, old = state.steps % window, state.steps + 1, state.leaving
-        ring = jax.tree.map(lambda ring, row: _written(ring, row, slot), state.ring, updates)
-        leaving = jax.tree.map(
+        slot, steps = state.steps % window, state.steps + 1
+        ring = jax.tree.map(lambda ring, row: _with_row(ring, row, slot), state.ring, updates)
+        oldest = jax.tree.map(
             lambda ring: jax.lax.dynamic_index_in_dim(ring, steps % window, keepdims=False), ring
         )
-        fresh = jax.tree.map(lambda f, n: jnp.where(slot == 0, n, f + n), state.fresh, updates)
+        new_total = jax.tree.map(
+            lambda total, g: jnp.where(slot == 0, g, total + g), state.new_total, updates
+        )
         total = jax.tree.map(
-            lambda t, n, o, f: jnp.where(slot == window - 1, f, t + (n - o)),
-            *(state.total, updates, old, fresh),
+            lambda total, g, old, new: jnp.where(slot == window - 1, new, total + (g - old)),
+            *(state.total, updates, state.oldest, new_total),
         )
         add = jnp.where(steps >= window, strength / window, 0.0)
         amplified = jax.tree.map(lambda g, t: g + add * t, updates, total)
-        return amplified, MovingState(steps, ring, leaving, total, fresh)
+        return amplified, MovingState(steps, ring, oldest, total, new_total)
 
     return optax.GradientTransformation(init, update)

@@ -1,4 +1,4 @@
-"""Losses of one row: logits `[N, C]`, one-hot targets `[N, C]` -> `[N]`."""
+"""Losses of each example: logits `[N, C]`, one-hot targets `[N, C]` -> `[N]`."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ Loss = Callable[[jax.Array, jax.Array], jax.Array]
 
 
 def mean_squared_error(logits: jax.Array, target: jax.Array) -> jax.Array:
-    """Mean over the classes, as torch's `MSELoss` on one-hot labels."""
+    """Average the squared error over the classes, as torch's `MSELoss` on one-hot labels."""
     return jnp.mean(optax.losses.squared_error(logits, target), axis=-1)
 
 
 def stablemax_cross_entropy(logits: jax.Array, target: jax.Array) -> jax.Array:
-    """Cross-entropy with s(x) = x + 1 for x >= 0 and 1 / (1 - x) below instead of exp.
+    """Compute the cross-entropy with s(x) in place of exp(x): x + 1 for x >= 0, else 1 / (1 - x).
 
-    Prieto et al. 2025, Definition 2. Their code takes the logarithm of the
-    normalised s in float64; `log1p(sum of the others over the target's)` is the
-    same number, and needs only float32 to tell a small loss from none.
+    Prieto et al. 2025, Definition 2. Their code takes the logarithm of the normalised s in
+    float64. `log1p(sum of the others / s of the target)` is the same number, and is exact in
+    float32 where the loss is small.
     """
-    # The inner where keeps the branch not taken from its pole, whose gradient would be NaN.
+    # The inner `where` keeps the unused branch away from its pole, whose gradient would be NaN.
     below = 1 / (1 - jnp.where(logits >= 0, 0.0, logits))
     scores = jnp.where(logits >= 0, 1 + logits, below)
     right = jnp.sum(scores * target, axis=-1)
@@ -33,12 +33,12 @@ def stablemax_cross_entropy(logits: jax.Array, target: jax.Array) -> jax.Array:
 
 @jax.custom_vjp
 def exact_cross_entropy(logits: jax.Array, target: jax.Array) -> jax.Array:
-    """Softmax cross-entropy to the last digits, also where the network is almost certain.
+    """Compute the softmax cross-entropy with all digits of float32, however small it is.
 
     `log_softmax` takes the logarithm of a sum near 1: in float32 a loss of 3e-7 is off by 17%, and
-    below 6e-8 it is 0. Here the target's own 1 in that sum is left to `log1p`. In the gradient,
-    p - 1 of the target is computed as minus the sum of the other probabilities, for the same
-    reason. Both are what float64 gives for float32 logits, as Nanda et al. 2023 train.
+    a loss below 6e-8 is 0. Here the target's own term, which is 1, is added by `log1p`. In the
+    gradient, p - 1 of the target is computed as minus the sum of the other probabilities, for the
+    same reason. Both are what float64 gives for float32 logits, as Nanda et al. 2023 train.
     """
     right = jnp.sum(logits * target, axis=-1, keepdims=True)
     above = logits - right  # [N, C], 0 for the target
@@ -67,8 +67,9 @@ LOSSES: dict[str, Loss] = {
     "mse": mean_squared_error,
     "stablemax": stablemax_cross_entropy,
 }
-"""What gradients are of. The gradient of the cross-entropy is that of torch in float32: it vanishes
-where a network is almost certain, the collapse that Prieto et al. 2025 describe."""
+"""Losses whose gradients are trained on. The gradient of the cross-entropy is that of torch in
+float32: it is 0 where the network is almost certain, which Prieto et al. 2025 call softmax
+collapse."""
 
 RECORDED: dict[str, Loss] = LOSSES | {"cross-entropy": exact_cross_entropy}
-"""What evaluations record: the same losses, exact where they are small."""
+"""Losses that evaluations record: the same, but exact where they are small."""

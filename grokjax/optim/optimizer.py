@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from grokjax.errors import ConfigError
+from grokjax.errors import ConfigError, reason
 from grokjax.optim import grokfast, transforms
 from grokjax.runtime.prng import GRADIENT_NOISE, stream_key
 
@@ -47,7 +47,7 @@ def build_optimizer(program: Any, hypers: Any, start: Any = None) -> optax.Gradi
     direction = rule.transformation(hypers=hypers)
     parts += [direction, decay] if rule.decay == "decoupled" else [decay, direction]
     if factor is not None:
-        parts.append(transforms.scheduled(factor))
+        parts.append(optax.scale_by_schedule(factor))
     return optax.chain(*parts, optax.scale_by_learning_rate(hypers.learning_rate))
 
 
@@ -123,9 +123,8 @@ def check_rule(name: str, program: Any, hypers: Any, params: Any) -> None:
     except ConfigError:
         raise
     except Exception as error:  # whatever the user's function raises
-        reason = " ".join(str(error).split("\n---")[0].split())[:300]
         raise ConfigError(
-            f"optimizer {name}: cannot update the parameters ({type(error).__name__}: {reason})"
+            f"optimizer {name}: cannot update the parameters ({reason(error)})"
         ) from error
     like = lambda tree: jax.tree.map(lambda x: (x.shape, str(x.dtype)), tree)  # noqa: E731
     if like(updates) != like(params):

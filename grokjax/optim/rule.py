@@ -13,6 +13,7 @@ import functools
 import importlib
 import inspect
 import json
+import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -57,8 +58,7 @@ class Rule:
         """
         function = self.function
         if isinstance(function, str):
-            module, _, name = function.partition(":")
-            function = getattr(importlib.import_module(module), name)
+            function = pkgutil.resolve_name(function)
         settings = {
             name: getattr(hypers, field.traced_name or name)
             if field.kind == "traced"
@@ -66,10 +66,6 @@ class Rule:
             for name, field in fields_of(type(self)).items()
         }
         return function(**settings, **{n: v for n, v in provided.items() if n in self.provided})
-
-    def state_copies(self) -> int:
-        """Arrays like the parameters that the rule keeps, for estimates of memory."""
-        return 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,9 +95,6 @@ class SGD(Rule):
     elementwise = True
 
     beta1: float = setting(0.9, "Momentum", DECAY_RATE)
-
-    def state_copies(self) -> int:
-        return 1
 
 
 def _adapted(name: str, source: Any) -> type:

@@ -108,16 +108,15 @@ def gradient_noise(key: jax.Array, deviation: jax.Array) -> optax.GradientTransf
         ]
         return jax.tree.unflatten(tree, noisy), state._replace(count=state.count + 1)
 
-    return optax.GradientTransformation(_counted, update)
+    def init(params: optax.Params) -> optax.ScaleByScheduleState:
+        return optax.ScaleByScheduleState(jnp.zeros([], jnp.int32))
 
-
-def _counted(params: optax.Params) -> optax.ScaleByScheduleState:
-    return optax.ScaleByScheduleState(jnp.zeros([], jnp.int32))
+    return optax.GradientTransformation(init, update)
 
 
 def schedule_factor(
     kind: str, warmup_steps: jax.Array, decay_steps: jax.Array, final_rate: jax.Array
-) -> Callable[[jax.Array], jax.Array]:
+) -> optax.Schedule:
     """Return the factor on the learning rate as a function of the step.
 
     It rises from 0 at the first step to 1, as in Power et al. and Nanda et al., then follows the
@@ -130,7 +129,7 @@ def schedule_factor(
       final_rate: float32 `[]`, the factor after both.
     """
 
-    def factor(step: jax.Array) -> jax.Array:
+    def factor(step: Any) -> jax.Array:
         count = step.astype(jnp.float32)
         rising = jnp.where(count < warmup_steps, count / jnp.maximum(warmup_steps, 1), 1.0)
         if kind == "constant":
@@ -143,13 +142,3 @@ def schedule_factor(
         return rising * (final_rate + (1 - final_rate) * left)
 
     return factor
-
-
-def scheduled(factor: Callable[[jax.Array], jax.Array]) -> optax.GradientTransformation:
-    """Multiply updates by a factor of the step."""
-
-    def update(updates: optax.Updates, state: Any, params: optax.Params | None = None) -> Any:
-        now = factor(state.count)
-        return optax.tree.scale(now, updates), state._replace(count=state.count + 1)
-
-    return optax.GradientTransformation(_counted, update)

@@ -48,11 +48,6 @@ class NetworkInfo:
     digests: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
-    def layers(self) -> list[str]:
-        """Names of the layers that have parameters, in alphabetical order."""
-        return sorted({name.split("/")[0] for name in self.shapes})
-
-    @property
     def table_shape(self) -> tuple[int, int] | None:
         """Shape of the token table, `[P, D]`."""
         if self.token_table is None:

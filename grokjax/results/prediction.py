@@ -12,7 +12,7 @@ from grokjax.config.config import Config
 from grokjax.config.hyperparams import hypers_of
 from grokjax.config.settings import NetworkSettings
 from grokjax.errors import ConfigError, invalid
-from grokjax.models.model import Shapes
+from grokjax.models.model import Shapes, shapes_of
 from grokjax.results.changes import check_digest, check_parameters
 from grokjax.results.networks import Networks
 from grokjax.results.pieces import check_known
@@ -82,17 +82,9 @@ def network_of(config: Config, networks: Networks) -> Network:
 
 
 def _shapes(params: Any) -> Shapes:
-    """Return the shapes of nested parameters by name; empty for what is nothing of the kind."""
-
-    def walk(node: Any, name: str) -> Iterable[tuple[str, tuple[int, ...]]]:
-        if isinstance(node, dict):
-            for key, value in node.items():
-                yield from walk(value, f"{name}/{key}" if name else str(key))
-        else:
-            yield name, np.shape(node)
-
+    """Return the shapes of nested parameters by name; empty for any other value."""
     try:
-        return dict(walk(params, "")) if isinstance(params, dict) else {}
+        return shapes_of(params) if isinstance(params, dict) else {}
     except ValueError:  # lists of unequal lengths
         return {}
 
@@ -132,10 +124,8 @@ def examples(config: Config, stored: str | None = None) -> Examples:
     from grokjax.runtime.numerics import pinned_jax_settings
     from grokjax.tasks.member_data import Examples, build_member_data
 
-    data, variants = (
-        build_dataset(config.program.task_settings, (config.variant,)),
-        (config.variant,),
-    )
+    variants = (config.variant,)
+    data = build_dataset(config.program.task_settings, variants)
     if stored is not None:
         check_digest(config.task, stored, digest(data))
     with pinned_jax_settings():

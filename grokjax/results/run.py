@@ -72,8 +72,9 @@ class Run:
         Coordinates: `epoch [eval]`, `step [member, eval]`, and for each member its number, status
         and swept settings. Variables, float32: `train_loss, test_loss, train_accuracy,
         test_accuracy, weight_norm`, `layer_norm [member, eval, layer]` and the metrics of your own.
-        Networks on pairs of Z_P also have `embedding_gini`, `embedding_power [member, eval,
-        frequency]` and `neuron_ipr`, the mean inverse participation ratio of the hidden neurons.
+        On pairs of Z_P there are also, for networks with a token table, `embedding_gini` and
+        `embedding_power [member, eval, frequency]`, and for MLPs `neuron_ipr`, the mean inverse
+        participation ratio of the hidden neurons.
         Attributes: `task` and `loss` in words, for titles and axes.
 
         It is read from the journal, whose digests are verified; `history.nc` has the same for other

@@ -97,36 +97,38 @@ def integer_at_least(minimum: int) -> Callable[[str, Any], None]:
     return check
 
 
-def positive_number(name: str, value: Any) -> None:
-    """Check for `takes` that the value is a number above 0."""
+def _check(accepts: Callable[[Any], bool], requirement: str) -> Callable[[str, Any], None]:
+    """Return a check for `takes`: the value is one that `accepts` is true of."""
+
+    def check(name: str, value: Any) -> None:
+        if not accepts(value):
+            raise invalid(name, value, requirement)
+
+    return check
+
+
+def _is_positive(value: Any) -> bool:
     number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not (number and value > 0):
-        raise invalid(name, value, "must be a number above 0")
+    return number and bool(value > 0)
 
 
-def history_like(name: str, value: Any) -> None:
-    """Check for `takes` that the value is a run's history, or some members or epochs of it."""
-    if not hasattr(value, "data_vars"):
-        raise invalid(name, value, "must be a history, such as run.history")
-
-
-def sequence(name: str, value: Any) -> None:
-    """Check for `takes` that the value is a list, a tuple or an array, and not a string."""
+def _is_sequence(value: Any) -> bool:
     scalar = getattr(value, "ndim", 1) == 0
-    if isinstance(value, str | bytes | dict) or not hasattr(value, "__len__") or scalar:
-        raise invalid(name, value, "must be a list")
+    return not isinstance(value, str | bytes | dict) and hasattr(value, "__len__") and not scalar
 
 
-def run_like(name: str, value: Any) -> None:
-    """Check for `takes` that the value is a Run."""
-    if not hasattr(value, "config") or not hasattr(value, "history"):
-        raise invalid(name, value, "must be a Run, such as grokjax.load('runs/mine')")
-
-
-def nonempty_dict(name: str, value: Any) -> None:
-    """Check for `takes` that the value is a dict with at least one entry."""
-    if not isinstance(value, dict) or not value:
-        raise invalid(name, value, "must be a dict with at least one entry")
+positive_number = _check(_is_positive, "must be a number above 0")
+sequence = _check(_is_sequence, "must be a list")
+nonempty_dict = _check(
+    lambda value: isinstance(value, dict) and bool(value), "must be a dict with at least one entry"
+)
+history_like = _check(
+    lambda value: hasattr(value, "data_vars"), "must be a history, such as run.history"
+)
+run_like = _check(
+    lambda value: hasattr(value, "config") and hasattr(value, "history"),
+    "must be a Run, such as grokjax.load('runs/mine')",
+)
 
 
 def parse_auto_or_count(name: str, value: int | str) -> int | None:

@@ -18,6 +18,7 @@ TOLERANCE = 1e-4
 """Largest accepted error of the weights, which are about 0.3; float32 is off by 3e-7."""
 
 
+@functools.cache
 def check_devices(devices: tuple[Any, ...]) -> None:
     """Check that these devices, all of this process, sum and train as NumPy does.
 
@@ -26,11 +27,6 @@ def check_devices(devices: tuple[Any, ...]) -> None:
 
     Raises RuntimeError that names the device, the JAX release and the issue.
     """
-    _check_once(devices)
-
-
-@functools.cache
-def _check_once(devices: tuple[Any, ...]) -> None:
     from grokjax.runtime.numerics import pinned_jax_settings  # imports JAX
 
     with pinned_jax_settings():

@@ -1,4 +1,4 @@
-"""What a setting is: its kind, its range, and how a value is checked."""
+"""Settings: their kinds, their ranges, and the check of their values."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Kind = Literal["static", "traced", "variant", "run"]
 
 static: it fixes shapes and compiled code; members that differ in it need programs of their own.
 traced: it is data, one value a member. variant: it chooses a row of the data set's targets, and is
-data too. run: it has one value for a whole run, and says how long and when, not how.
+data too. run: it has one value for a whole run, such as how long members train.
 """
 
 PLAIN = (int, float, bool, str)
-"""Types of settings that flags, files and axes can hold."""
+"""Types of the values that flags, files and axes can hold."""
 
 PLAIN_VALUE = int | float | bool | str
-"""The type of a setting that may have any of them: of a parameter without annotation."""
+"""The type of a setting that may have any of them, such as a parameter without annotation."""
 
 LARGEST_FLOAT32 = 2**128 - 2**104
 
@@ -34,10 +34,10 @@ class Range(NamedTuple):
     """The values that a setting may have."""
 
     text: str
-    """Completes `must be`."""
+    """The end of a message that begins with `must be`."""
     contains: Callable[[Any], bool]
     brief: str = ""
-    """In as few words as `--help` needs; empty where it is plain what a value may be."""
+    """A short form for `--help`; empty where the help needs none."""
 
 
 def at_least(bound: int | float) -> Range:
@@ -45,13 +45,13 @@ def at_least(bound: int | float) -> Range:
 
 
 def whole(bound: int) -> Range:
-    """Whole numbers from a bound on that int32 can count."""
-    most = 2**31 - 1
-    return Range(f"at least {bound} and at most {most}", lambda value: bound <= value <= most)
+    """Return the range of whole numbers from a bound to the largest int32."""
+    largest = 2**31 - 1
+    return Range(f"at least {bound} and at most {largest}", lambda value: bound <= value <= largest)
 
 
 def between(low: int, high: int) -> Range:
-    """A range that includes both ends."""
+    """Return the range from `low` to `high`, which includes both."""
     text = f"from {low} to {high}"
     return Range(text, lambda value: low <= value <= high, text)
 
@@ -70,7 +70,7 @@ DECAY_RATE = Range(
 
 @dataclass(frozen=True)
 class Field:
-    """One setting of a group, as `setting` describes it."""
+    """One setting of a group; `setting` documents the attributes."""
 
     name: str
     hint: Any
@@ -90,7 +90,7 @@ class Field:
 
     @property
     def required(self) -> bool:
-        """Whether there is no default: None stands for it where a value cannot be None."""
+        """Whether there is no default, which None marks where the value cannot be None."""
         return self.default is None and type(None) not in get_args(self.hint)
 
     @property
@@ -119,7 +119,7 @@ class Field:
             return bool(value)
         if self.plain_hint is str:
             if not isinstance(value, str):
-                raise invalid(self.name, value, "must be a text")
+                raise invalid(self.name, value, "must be a string")
             return str(value)
         return self._number(value)
 
@@ -130,7 +130,7 @@ class Field:
         if isinstance(value, bool) or not isinstance(value, kind):
             what = "a number" if real else "a whole number"
             raise invalid(self.name, value, f"must be {what} {text}".rstrip())
-        if not -LARGEST_FLOAT32 <= value <= LARGEST_FLOAT32:  # pyright: ignore[reportOperatorIssue]; nor NaN
+        if not -LARGEST_FLOAT32 <= value <= LARGEST_FLOAT32:  # pyright: ignore[reportOperatorIssue]; also for NaN
             raise invalid(self.name, value, f"must be a finite number {text}".rstrip())
         plain = float(value) if real else int(value)  # pyright: ignore[reportArgumentType]
         if self.allowed is not None and not self.allowed.contains(plain):
@@ -155,8 +155,8 @@ def setting(
       help: one line for `--help`.
       allowed: the values it may have.
       kind: how it enters a program, see `Kind`.
-      switch: for a traced setting: compile it in only where it is not 0, so that programs
-        without it pay nothing for it.
+      switch: for a traced setting: compile it only where it is not 0, so that other programs are
+        not slowed down.
       traced_name: for a traced setting: its name in compiled code, where it is not `name`.
       traced_value: for a traced setting: a function of the whole config to the number that
         compiled code gets, where it is not the setting's own value.
@@ -175,7 +175,7 @@ def setting(
 
 
 def plain_value(default: Any) -> Any:
-    """Return a NumPy number as Python's own, and any other value as it is."""
+    """Return a NumPy number as a Python number, and any other value as it is."""
     return default.item() if isinstance(default, np.generic) else default
 
 
@@ -199,7 +199,7 @@ def _view_class(group: type) -> type:
     """Return a subclass that compares and hashes by the fields that an instance has."""
 
     def values(self: Any) -> tuple:
-        own = vars(self)  # a cached property is there, too
+        own = vars(self)  # it may also have values of cached properties
         return tuple((name, own[name]) for name in fields_of(group) if name in own)
 
     return type(

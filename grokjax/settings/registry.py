@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import pkgutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from grokjax.errors import ConfigError, invalid, printable, suggest
 
 
 class Registry:
-    """Names of the kinds of one group, such as all models.
+    """The kinds of one group by name, such as all models.
 
     Args:
       group: the setting whose value is a name: `task`, `model` or `optimizer`.
@@ -48,7 +48,9 @@ class Registry:
         known = self._sources.get(name)
         if known is source:
             return name
-        if name in self._builtin or (known is not None and _place(known) != _place(source)):
+        if name in self._builtin or (
+            known is not None and source_location(known) != source_location(source)
+        ):
             raise ConfigError(f"{self.group}: the name {name} is used twice; choose another name")
         self._classes[name] = self._adapt(name, source)
         self._sources[name] = source
@@ -62,8 +64,9 @@ class Registry:
         for name, known in self._sources.items():
             if known is value:
                 return name
-        for name, place in self._builtin.items():
-            if place == ":".join(_place(value)):
+        location = ":".join(source_location(value).values())
+        for name, builtin in self._builtin.items():
+            if builtin == location:
                 return name
         # A run of a library's own function is resumed without a file of the user's.
         if name := self._library_name(value):
@@ -75,18 +78,16 @@ class Registry:
 
     def get(self, name: str) -> type:
         """Return the class of settings with this name. Raises ConfigError if there is none."""
-        if name in self._builtin and name not in self._classes:
-            module, _, attribute = self._builtin[name].partition(":")
-            self._classes[name] = getattr(importlib.import_module(module), attribute)
         if name not in self._classes:
-            found = self._search(name)
+            builtin = self._builtin.get(name)
+            found = pkgutil.resolve_name(builtin) if builtin else self._search(name)
             if found is None:
                 raise invalid(self.group, name, f"must be a known {self.group}", self.hint(name))
             self._classes[name] = found
         return self._classes[name]
 
     def hint(self, name: str) -> str:
-        """Say which name was meant, and how a piece of the user's own becomes known."""
+        """Return a similar name, and how to make a piece of the user's own known."""
         return f"{suggest(name, self)}; --import FILE makes your own known"
 
     def piece(self, name: str) -> Any:
@@ -97,19 +98,13 @@ class Registry:
         """Say where a user's piece is defined; None for one that every installation has."""
         if name not in self._sources:
             return None
-        return place_of(self._sources[name])
+        return source_location(self._sources[name])
 
 
-def place_of(source: Any) -> dict[str, str]:
-    """Return the module and the name of a user's piece; the module of a script is its file."""
+def source_location(source: Any) -> dict[str, str]:
+    """Return the module and the name of a function or class; the module of a script is its file."""
     module = getattr(source, "__module__", "")
     file = getattr(sys.modules.get(module), "__file__", None)
     if module == "__main__" and file is not None:
         module = Path(file).stem
     return {"module": printable(module), "name": printable(getattr(source, "__qualname__", ""))}
-
-
-def _place(source: Any) -> tuple[str, str]:
-    """Return the module and the qualified name of a piece: where it is defined."""
-    module = getattr(source, "__module__", None)  # None after `exec`
-    return str(module), getattr(source, "__qualname__", repr(source))

@@ -37,21 +37,16 @@ class Lock:
 
     def __enter__(self) -> Lock:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._path.open("a+")
-        try:
-            refused = True
+        with contextlib.ExitStack() as opened:
+            self._file = opened.enter_context(self._path.open("a+"))
             for attempt in range(4):  # `is_locked` of another process takes the lock for a moment
-                refused = not _acquire(self._path, self._file.fileno(), fcntl.LOCK_EX)
-                if not refused:
+                if _acquire(self._path, self._file.fileno(), fcntl.LOCK_EX):
                     break
                 time.sleep(0.05 * attempt)
-        except OSError:
-            self._file.close()
-            raise
-        if refused:
-            owner = _owner(self._path) or "another process"
-            self._file.close()
-            raise ConfigError(f"{self._path.parent}: is being written by {owner}")
+            else:
+                owner = _owner(self._path) or "another process"
+                raise ConfigError(f"{self._path.parent}: is being written by {owner}")
+            opened.pop_all()  # the file stays open until the lock is released
         self._file.truncate(0)
         self._file.write(_this_process())
         self._file.flush()

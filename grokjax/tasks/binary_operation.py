@@ -205,8 +205,9 @@ class BinaryOperation(Task):
     def check(self) -> None:
         if why := refusal(self.operation, self.modulus):
             raise invalid("operation", self.operation, why)
-        if self.num_classes < self.num_answers():
-            needed = f"must be at least {self.num_answers()}, the answers of {self.operation}"
+        answers = OPERATIONS[self.operation].num_answers(self.modulus)
+        if self.num_classes < answers:
+            needed = f"must be at least {answers}, the answers of {self.operation}"
             raise invalid("classes", self.num_classes, f"{needed} with modulus {self.modulus}")
 
     @property
@@ -237,9 +238,6 @@ class BinaryOperation(Task):
 
     def num_examples(self) -> int:
         return OPERATIONS[self.operation].num_pairs(self.modulus)
-
-    def num_answers(self) -> int:
-        return OPERATIONS[self.operation].num_answers(self.modulus)
 
     def spec(self) -> DataSpec:
         template = tuple(

@@ -50,10 +50,6 @@ class Task:
         targets = member_dataset(self).targets[0]
         return len(targets) if targets.ndim == 2 else int((targets >= 0).sum())
 
-    def num_answers(self) -> int:
-        """Classes that this member's variant uses."""
-        return member_dataset(self).answers[0]
-
     def digest(self) -> str:
         """SHA-256 of the examples of this member's variant."""
         return digest(member_dataset(self))

@@ -22,25 +22,15 @@ from grokjax.tasks.task import TASKS
 from grokjax.training.member import build_member
 
 
-def network_of(config: Config | ProgramConfig) -> Network:
-    """Return the network of a member. Raises ConfigError if its module cannot be trained."""
-    return build_network(config.model_settings, config.spec)
-
-
-def state_bytes(program: ProgramConfig, example: Config) -> int:
+def state_bytes(program: ProgramConfig, network: Network, example: Config) -> int:
     """Return the bytes of a member's state: its parameters and what the rule keeps for them."""
-    network = network_of(program)
     params = network.abstract
-    hypers = _hypers_without_data(example)
+    # With a random split, as the examples must be built for the order of a replayed one.
+    hypers = hypers_of(example.replace(split="random"), (example.variant,))
     if program.optimizer not in ("adamw", "adam", "sgd"):
         check_rule(program.optimizer, program, hypers, params)
     state = jax.eval_shape(lambda params: build_optimizer(program, hypers).init(params), params)
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves((params, state)))
-
-
-def _hypers_without_data(config: Config) -> Any:
-    """Return a member's hyperparameters, without those that a data set must be built for."""
-    return hypers_of(config.replace(split="random"), (config.variant,))
 
 
 def take_inventory(sweep: Sweep, metrics: tuple[Metric, ...]) -> Networks:
@@ -68,10 +58,10 @@ def take_inventory(sweep: Sweep, metrics: tuple[Metric, ...]) -> Networks:
                     sizes[config.variant] = config.num_examples
                     if TASKS.source_of(config.task) is not None:
                         digest[config.variant] = config.task_settings.digest()
-            size = state_bytes(program.config, program.example)
+            network = build_network(program.config.model_settings, program.config.spec)
+            size = state_bytes(program.config, network, program.example)
             if key in found and found[key].state_bytes >= size:
                 continue
-            network = network_of(program.config)
             found[key] = NetworkInfo(
                 dict(program.example.network.values),
                 network.shapes,
@@ -92,28 +82,23 @@ def metric_infos(
 
     Users' metrics are traced once, to see that they can be computed and what shape they have.
     """
-    spec, infos, unknown = program.config.spec, {}, []
-    for each in metrics:
-        if not each.applies(network, spec):
-            continue
+    spec, infos, shapes = program.config.spec, {}, {}
+    recorded = [each for each in metrics if each.applies(network, spec)]
+    if not set(BUILTIN).issuperset(recorded):
+        shapes = _traced_shapes(program, tuple(metrics))
+    for each in recorded:
         labels = each.labels(network, spec)
         if each in BUILTIN:
             infos[each.name] = MetricInfo({dim: list(labels[dim]) for dim in each.dims})
-        else:
-            infos[each.name] = MetricInfo({})
-            unknown.append((each, labels))
-    if unknown:
-        shapes = _traced_shapes(program, tuple(metrics))
-        for each, labels in unknown:
-            sizes = dict(zip(each.dims, shapes[each.name], strict=True))
-            dims = {dim: list(labels.get(dim, range(size))) for dim, size in sizes.items()}
-            for dim, size in sizes.items():
-                if len(dims[dim]) != size:
-                    raise ConfigError(
-                        f"metric {each.name}: has {size} values along {dim} and "
-                        f"{len(dims[dim])} labels"
-                    )
-            infos[each.name] = MetricInfo(dims)
+            continue
+        sizes = dict(zip(each.dims, shapes[each.name], strict=True))
+        dims = {dim: list(labels.get(dim, range(size))) for dim, size in sizes.items()}
+        for dim, size in sizes.items():
+            if len(dims[dim]) != size:
+                raise ConfigError(
+                    f"metric {each.name}: has {size} values along {dim} and {len(dims[dim])} labels"
+                )
+        infos[each.name] = MetricInfo(dims)
     _check_labels(infos)
     return infos
 

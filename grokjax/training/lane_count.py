@@ -25,9 +25,7 @@ def build_lanes(
     program: Program, used: list[Any], number: int, metrics: tuple[Metric, ...]
 ) -> Lanes:
     """Build lanes on these devices. Raises OutOfMemory, then in every process."""
-    lanes = processes.run_on_all(lambda: Lanes(program, used, number, metrics))
-    assert lanes is not None
-    return lanes
+    return processes.run_on_all(lambda: Lanes(program, used, number, metrics))
 
 
 def grow_lanes(

@@ -102,7 +102,7 @@ class Lanes:
             self._state, metrics = self._refill(self._put(new), self._placed, self._state)
             return _local_rows(metrics)
 
-        return processes.gather(processes.run_on_all(refill) or {})
+        return processes.gather(processes.run_on_all(refill))
 
     def round(self) -> Metrics:
         """Train all lanes for `eval_every` epochs and return their metrics."""
@@ -112,7 +112,7 @@ class Lanes:
             self._state, metrics = self._round(self._placed, self._state)
             return _local_rows(metrics)
 
-        return processes.gather(processes.run_on_all(advance) or {})
+        return processes.gather(processes.run_on_all(advance))
 
     def free(self) -> None:
         """Free the memory of the state; these lanes cannot be used afterwards."""

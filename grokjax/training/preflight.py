@@ -44,9 +44,6 @@ def as_sweep(given: Sweep | Config) -> Sweep:
     return given
 
 
-# ---- the folder ----
-
-
 def run_directory(out: str | Path) -> Path:
     """Return the absolute path of a new run. Raise ConfigError where there can be no folder."""
     path = paths.parse_path("out", out)
@@ -82,8 +79,6 @@ def check_empty(directory: Path) -> None:
         raise ConfigError(f"out: {directory} is not an empty directory; name another")
     files.check_contained(directory)
 
-
-# ---- memory and disk ----
 
 TARGET_COPIES, STATE_COPIES, ROW_BYTES = 7, 3, 16
 """Measured on CPU: copies of the targets and of a lane's state that exist at once, and bytes of a
@@ -183,9 +178,6 @@ def _bytes_to_write(sweep: Sweep, networks: Networks) -> int:
         total += info.state_bytes + 4 * (2 * evaluations * values + table)
     # The lanes of the checkpoints are few beside any large sweep.
     return total + min(len(sweep), 64) * (files.CHECKPOINTS_KEPT + 1) * total // len(sweep)
-
-
-# ---- pieces ----
 
 
 def check_snapshots(sweep: Sweep, networks: Networks) -> None:

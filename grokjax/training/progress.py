@@ -6,7 +6,6 @@ import shutil
 import sys
 import textwrap
 import time
-from types import TracebackType
 from typing import TextIO
 
 from grokjax.terminal import tolerant_output
@@ -58,12 +57,7 @@ class Progress:
             self._display.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._display:
             self._display.stop()
         tolerant_output.discard_unwritable(self._stream)

@@ -15,36 +15,21 @@ from grokjax.storage.member_state import Outcome
 
 @dataclass
 class ProgressCounts:
-    """What the progress display shows.
+    """What the progress display shows; rounds, epochs and steps are those of this process."""
 
-    Attributes:
-      members: all members of the run.
-      running: members in lanes now.
-      memorised: running members whose train accuracy has reached the threshold.
-      ended: finished members by status.
-      ended_at: finished members by the epoch at which they ended.
-      rounds: rounds of this process.
-      epochs, steps: of this process, summed over members.
-      remaining_epochs: of all members that have not ended; None if it cannot be estimated yet.
-      lower_bound: whether there may be many more remaining epochs.
-      busy_seconds: time of lanes spent training members, while members were pending.
-      lane_seconds: all time of lanes, while members were pending.
-      saving_seconds: time spent on checkpoints.
-    """
-
-    members: int
-    running: int = 0
-    memorised: int = 0
-    ended: Counter[str] = field(default_factory=Counter)
-    ended_at: Counter[int] = field(default_factory=Counter)
+    members: int  # all members of the run
+    running: int = 0  # members in lanes now
+    memorised: int = 0  # running members whose train accuracy has reached the threshold
+    ended: Counter[str] = field(default_factory=Counter)  # finished members by status
+    ended_at: Counter[int] = field(default_factory=Counter)  # finished members by their last epoch
     rounds: int = 0
-    epochs: int = 0
+    epochs: int = 0  # summed over members, as are steps
     steps: int = 0
-    remaining_epochs: float | None = None
-    lower_bound: bool = False
-    busy_seconds: float = 0.0
-    lane_seconds: float = 0.0
-    saving_seconds: float = 0.0
+    remaining_epochs: float | None = None  # of members that have not ended; None: no estimate yet
+    lower_bound: bool = False  # whether there may be many more remaining epochs
+    busy_seconds: float = 0.0  # lanes' time spent training members, while members were pending
+    lane_seconds: float = 0.0  # all of the lanes' time, while members were pending
+    saving_seconds: float = 0.0  # time spent on checkpoints
 
     def set_ended(self, outcomes: Iterable[Outcome]) -> None:
         """Replace the counts of finished members by those of these outcomes."""

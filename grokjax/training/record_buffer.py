@@ -1,4 +1,4 @@
-"""Results of training that are not in the journal yet."""
+"""Buffer the results of training until they are written to the journal."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ from grokjax.storage.member_state import Arrays, Outcome
 from grokjax.training.lanes import Metrics
 
 WAITING_BYTES = 64 * 2**20
-"""Rows that may wait in memory; more are written before the next checkpoint is due."""
+"""Bytes of rows that may wait in memory; more are written before the next checkpoint is due."""
 
 LIVE_BYTES = 4 * 2**20
-"""Records that may wait in memory. The live file has all of them, so it takes 10 ms to write."""
+"""Bytes of records that may wait in memory: writing the live file, which repeats all of them, then
+takes at most 10 ms."""
 
 LIVE_EVERY, LIVE_SHARE = 2.0, 1 / 200
-"""Seconds from one writing of the live records to the next; more where that is more than this share
-of the time."""
+"""Seconds between two writes of the live records, and the largest share of the time that they may
+take: slow writes are further apart."""
 
 Rows = dict[str, np.ndarray]
 
 
 class RecordBuffer:
-    """Rows that wait to be written to the journal of one run. Process 0 keeps and writes them."""
+    """The rows of one run that are not in its journal yet. Process 0 keeps and writes them."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -40,31 +41,27 @@ class RecordBuffer:
 
     def record(self, members: list[int], epochs: list[int], metrics: Metrics) -> None:
         """Add one evaluation of some members; metrics are `[R, ...]`."""
-        self._add("records", _who(members, epochs) | metrics)
+        self._add("records", _member_and_epoch(members, epochs) | metrics)
 
     def snapshot(self, members: list[int], epochs: list[int], embeddings: np.ndarray) -> None:
-        """Add embeddings to keep, `[R, P, D]`."""
-        self._add("snapshots", _who(members, epochs) | {"embedding": embeddings})
+        """Add snapshots of the embeddings of some members, `[R, P, D]`."""
+        self._add("snapshots", _member_and_epoch(members, epochs) | {"embedding": embeddings})
 
     def finish(self, member: int, ended: Outcome, state: Arrays, resumable: bool) -> None:
-        """Add a member that ended; `resumable` keeps its optimiser's state too."""
-        who = {"member": np.int32(member), "epochs": np.int32(ended.epochs)}
+        """Add a member that ended; where it is resumable, also the state of its optimiser."""
+        key = {"member": np.int32(member), "epochs": np.int32(ended.epochs)}
         stop_state = {name: np.int32(value) for name, value in asdict(ended.stop_state).items()}
-        row: dict[str, Any] = who | {"status": np.str_(ended.status)} | stop_state
-        split = {"params": row, "optimizer": dict(who)}
-        for name, array in state.items():
-            if name.startswith("params/"):
-                row[name] = array
-            elif name.startswith("opt_state/"):
-                split["optimizer"][name] = array
-        for kind, values in split.items():
-            if kind == "params" or resumable:
-                self._add(kind, {name: np.asarray(value)[None] for name, value in values.items()})
+        outcome = key | {"status": np.str_(ended.status)} | stop_state
+        rows: dict[str, dict[str, Any]] = {"params": outcome | _named(state, "params/")}
+        if resumable:
+            rows["optimizer"] = key | _named(state, "opt_state/")
+        for kind, row in rows.items():
+            self._add(kind, {name: np.asarray(value)[None] for name, value in row.items()})
 
     def round(
         self, session: float, seconds: float, training: float, steps: int, **lanes: int
     ) -> None:
-        """Add one round, with its counts of lanes."""
+        """Add one round: its times, its member-steps, and its counts of lanes."""
         times = {"session": session, "seconds": seconds, "training": training}
         row: Rows = {name: np.array([value]) for name, value in times.items()}
         row["steps"] = np.array([steps], np.int64)
@@ -81,33 +78,33 @@ class RecordBuffer:
         return self._bytes["records"] > LIVE_BYTES or sum(self._bytes.values()) > WAITING_BYTES
 
     def publish(self) -> None:
-        """Show readers the records that wait, every few seconds (see `LIVE_EVERY`).
+        """Write the waiting records to the live file, every few seconds (see `LIVE_EVERY`).
 
-        A failure is ignored here: `flush` fails in its turn, and says why.
+        A failure is ignored: the next `flush` then fails too, and reports it.
         """
         began = time.monotonic()
         if began < self._live_at or not self._rows["records"]:
             return
         with contextlib.suppress(OSError):
             lock.check_owned(self._directory)
-            journal.write_live(self._directory, self._gathered("records"))
+            journal.write_live(self._directory, self._joined("records"))
         ended = time.monotonic()
         self._live_at = ended + max(LIVE_EVERY, (ended - began) / LIVE_SHARE)
 
-    def _gathered(self, kind: str) -> Rows:
-        """Join all rows of a kind into one."""
-        rows = self._rows[kind]
-        whole = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
-        self._rows[kind] = [whole]
-        return whole
+    def _joined(self, kind: str) -> Rows:
+        """Concatenate all waiting rows of a kind."""
+        parts = self._rows[kind]
+        joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        self._rows[kind] = [joined]
+        return joined
 
     @property
     def finished(self) -> int:
-        """Ended members that are not written yet."""
+        """Number of ended members that are not written yet."""
         return len(self._rows["params"])
 
     def flush(self) -> None:
-        """Write everything to the journal. Raises OSError, also if the directory has gone.
+        """Write everything to the journal. Raises OSError, also if the directory was removed.
 
         Parameters come last: a member whose parameters are written has everything written.
         """
@@ -115,10 +112,14 @@ class RecordBuffer:
             lock.check_owned(self._directory)
         for kind in ("rounds", "records", "snapshots", "optimizer", "params"):
             if self._rows[kind]:
-                journal.append(self._directory, kind, self._gathered(kind))
+                journal.append(self._directory, kind, self._joined(kind))
                 self._rows[kind] = []
                 self._bytes[kind] = 0
 
 
-def _who(members: list[int], epochs: list[int]) -> Rows:
+def _named(state: Arrays, prefix: str) -> Arrays:
+    return {name: array for name, array in state.items() if name.startswith(prefix)}
+
+
+def _member_and_epoch(members: list[int], epochs: list[int]) -> Rows:
     return {"member": np.array(members, np.int32), "epoch": np.array(epochs, np.int32)}

@@ -1,4 +1,4 @@
-"""What the host loop works with, for all programs of a launch."""
+"""The state of a launch that the host loops of all its programs share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from grokjax.training.record_buffer import RecordBuffer
 
 @dataclass
 class RunContext:
-    """What the host loop works with, for all programs of a launch."""
+    """The state of a launch that the host loops of all its programs share."""
 
     directory: Path
     sweep: Sweep

@@ -18,7 +18,7 @@ from grokjax.training.member import build_member, relaid
 from grokjax.training.step import layout_of
 from tests.experiments.test_experiments import SCRIPTS
 from tests.reference import AdamW, gradients
-from tests.training.lowering import HIGHEST, applied, precisions
+from tests.training.lowering import HIGHEST, precisions, record_applied_programs
 
 sys.path.insert(0, str(SCRIPTS))
 from rivals import by_grokjax, by_jax, contender_process, scores
@@ -50,7 +50,7 @@ def test_contenders_compute_the_loss_of_numpy(make, work, bias):
 
 
 def test_the_loss_of_grokjax_is_computed_in_float32(monkeypatch):
-    texts = applied(monkeypatch)
+    texts = record_applied_programs(monkeypatch)
     by_grokjax.Train(SMALL, 3, PLANTED).loss()
     assert precisions(texts[0]) == {HIGHEST}
 

@@ -1,4 +1,4 @@
-"""Optimisers, schedules and filters in NumPy float64, each a loop of its published form."""
+"""Optimisers, schedules and filters in NumPy float64, each a loop as it was published."""
 
 from collections import deque
 
@@ -12,7 +12,7 @@ STEPS = 40
 
 
 def normal(seed, steps=STEPS):
-    """Nested as parameters, float32 `[steps, ...]`."""
+    """Return normal gradients, nested as parameters, float32 `[steps, ...]`."""
     rng = np.random.default_rng(seed)
     return {
         layer: {k: rng.normal(size=(steps, *shape)).astype(np.float32) for k, shape in q.items()}
@@ -49,7 +49,7 @@ def adam(config):
 
 
 def momentum(config):
-    """As torch.optim.SGD: b = momentum b + g, of rate 0 dampening."""
+    """As torch.optim.SGD without dampening: b = momentum b + g."""
     b = 0
 
     def direction(g):
@@ -61,7 +61,7 @@ def momentum(config):
 
 
 def slow_ema(config):
-    """Lee et al. 2024, Algorithm 2, as published in Python: the first average is the gradient."""
+    """Lee et al. 2024, Algorithm 2, as in their code: the first average is the gradient."""
     average = None
 
     def amplified(g):
@@ -76,7 +76,7 @@ def slow_ema(config):
 
 
 def slow_ma(config):
-    """Lee et al. 2024, Algorithm 1: a deque, used only once it is full."""
+    """Lee et al. 2024, Algorithm 1: the mean of a deque, once the deque is full."""
     last = deque(maxlen=config.grokfast_window)
 
     def amplified(g):
@@ -94,13 +94,13 @@ def unfiltered(config):
 
 
 def orthogonal(g, w):
-    """Prieto et al. 2025: g minus its part along w, as long as g was."""
+    """Prieto et al. 2025: g minus its projection on w, rescaled to the norm of g."""
     across = g - (w * g).sum() / (w * w).sum() * w
     return across * np.sqrt((g**2).sum() / (across**2).sum())
 
 
 def factor(config, t):
-    """Of the rate at step t = 0, 1, ..."""
+    """Return the factor on the learning rate at step t = 0, 1, ..."""
     if t < config.warmup_steps:
         return t / config.warmup_steps
     if config.schedule == "constant":
@@ -111,7 +111,7 @@ def factor(config, t):
 
 
 def expected(config, gradients=GRADIENTS, start=START):
-    """Parameters after each step in float64, by (layer, array)."""
+    """Return the parameters after each step in float64, by (layer, array)."""
     found = {}
     for name, w in in_float64(start).items():
         amplified = {"ema": slow_ema, "ma": slow_ma, "none": unfiltered}[config.grokfast](config)

@@ -1,4 +1,4 @@
-"""Differences of numbers near 1 in float32, each against NumPy in float64: no digits are lost."""
+"""Differences of numbers near 1 in float32 lose no digits, compared with NumPy in float64."""
 
 import jax
 import jax.numpy as jnp
@@ -21,13 +21,13 @@ ALPHAS = [0.9, 0.98, 0.99, 0.999, 0.9999]
 
 
 def errors(found, expected):
-    """Of each row `[T, N]`, relative to its norm: `[T]`."""
+    """Return the error of each row `[T, N]` relative to its norm, `[T]`."""
     difference = np.linalg.norm(np.asarray(found, np.float64) - expected, axis=1)
     return difference / np.linalg.norm(expected, axis=1)
 
 
 def updates(configs):
-    """What each makes of the gradients at a rate of 1, one compiled program: `[C, T, N]`."""
+    """Return the updates of each config at a rate of 1, `[C, T, N]`, by one compiled program."""
 
     def of(config, gradients):
         optimizer = build_optimizer(config.program, hypers(config))
@@ -43,7 +43,7 @@ def updates(configs):
 
 
 def test_adam_is_exact_from_its_first_step_to_its_last():
-    """Relative errors, before: 6.6e-6 at beta2 = 0.999 from the first step on; 8e-5 at 0.9999."""
+    """Relative errors were 6.6e-6 at beta2 = 0.999 from the first step on, and 8e-5 at 0.9999."""
     settings = {"learning_rate": 1.0, "weight_decay": 0.0}
     configs = [Config(**settings, beta1=b1, beta2=b2) for b1 in (0.0, 0.9) for b2 in BETAS]
     for config, found in zip(configs, updates(configs), strict=True):
@@ -56,7 +56,7 @@ def test_adam_is_exact_from_its_first_step_to_its_last():
 
 
 def test_grokfasts_average_remembers_as_long_as_its_alpha_says():
-    """Relative errors, before: 3.4e-5 at alpha = 0.999, which was 0.999 rounded to float32."""
+    """The relative error was 3.4e-5 at alpha = 0.999, when alpha was rounded to float32."""
     settings = {"optimizer": "sgd", "beta1": 0.0, "weight_decay": 0.0, "learning_rate": 1.0}
     configs = [Config(**settings, grokfast="ema", grokfast_alpha=alpha) for alpha in ALPHAS]
     for config, found in zip(configs, updates(configs), strict=True):
@@ -69,7 +69,7 @@ def test_grokfasts_average_remembers_as_long_as_its_alpha_says():
 @pytest.mark.parametrize("kind", ["linear", "cosine"])
 @pytest.mark.parametrize("final_rate", [0.0, 1 / 3])
 def test_schedules_are_exact_to_their_last_step(kind, final_rate):
-    """Relative errors, before: up to 1 in the last steps of a cosine, 1e-3 of a line."""
+    """Relative errors were up to 1 in the last steps of a cosine, and 1e-3 of a line."""
     warmup, steps = 10, 100_000
     lengths = (jnp.float32(x) for x in (warmup, steps, final_rate))
     factor = jax.jit(jax.vmap(transforms.schedule_factor(kind, *lengths)))
@@ -82,7 +82,7 @@ def test_schedules_are_exact_to_their_last_step(kind, final_rate):
 
 
 def cross_entropies(config, params):
-    """Of all pairs in float64, and each network's logits by its own arithmetic: `[P**2]`."""
+    """Return the cross-entropies of all pairs in float64, and as each network computes them."""
     with jax.enable_x64(True):
         wide = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), params)
         network = build_network(config.model_settings, config.spec)
@@ -95,7 +95,7 @@ def cross_entropies(config, params):
 
 
 def test_the_recorded_loss_of_a_network_that_is_almost_certain():
-    """Before: a loss of 3e-7 was off by 17%, below 6e-8 it was 0."""
+    """A loss of 3e-7 was off by 17%, and a loss below 6e-8 was 0."""
     settings = {"modulus": 5, "embed_dim": 0, "hidden_dim": 32, "batch_size": None}
     config = Config(**settings, learning_rate=0.05, weight_decay=0.0, eval_every=100)
     one = build_member(config.program, config.train_size, (config.variant,))
@@ -114,7 +114,7 @@ def test_the_recorded_loss_of_a_network_that_is_almost_certain():
 
 
 def test_gini_of_one_frequency_among_small_ones():
-    """Before: 1e-6, as each small value was rounded the same way when added to the large one."""
+    """The error was 1e-6, when each small value was added to the large one."""
     for size in (3, 26, 56, 500):
         values = np.full((1, size), 1e-3, np.float32)
         values[:, 0] = 1

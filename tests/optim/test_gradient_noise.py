@@ -13,7 +13,7 @@ from tests.optim.test_transforms import last
 
 
 def noise_of(steps=3, **settings):
-    """What SGD of rate 1 makes of zero gradients: `[steps]` of two arrays alike."""
+    """Return the updates of SGD at rate 1 for zero gradients, `[steps]` of two equal arrays."""
     config = Config(
         **{"optimizer": "sgd", "beta1": 0.0, "weight_decay": 0.0, "learning_rate": 1.0}, **settings
     )
@@ -56,7 +56,7 @@ def test_no_noise_of_deviation_zero():
 
 
 def test_noise_is_added_to_the_gradient_before_the_average():
-    """Order: noise, Grokfast, optimiser. The first average is the noisy gradient."""
+    """The order is noise, Grokfast, optimiser, so the first average is the noisy gradient."""
     noise = noise_of(1, gradient_noise=0.3)[0]
     amplified = noise_of(1, gradient_noise=0.3, grokfast="ema", grokfast_lambda=2.0)[0]
     jax.tree.map(lambda n, a: np.testing.assert_allclose(a, 3 * n, rtol=1e-5), noise, amplified)

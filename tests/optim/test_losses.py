@@ -12,7 +12,7 @@ from tests.planted import SEEDS, often
 
 
 def softmax(x, y):
-    """-log of the exponentials' share, the largest taken out: there float64 overflows too."""
+    """Return -log softmax; the largest logit is subtracted, as float64 would overflow too."""
     return np.log(np.exp(x - x.max()).sum()) + x.max() - x[y]
 
 
@@ -35,7 +35,7 @@ DEFINITIONS = {
 
 
 def loss_and_gradient(name, logits, labels):
-    """Of all rows, float32 through JAX: `[N]`, `[N, C]`."""
+    """Return the losses `[N]` and gradients `[N, C]` of all rows, in float32 by JAX."""
     targets = jax.nn.one_hot(jnp.asarray(labels), np.shape(logits)[1])
 
     def total(logits):
@@ -47,7 +47,7 @@ def loss_and_gradient(name, logits, labels):
 
 
 def differences(name, row, label):
-    """Central ones of the definition, in float64."""
+    """Return central differences of the definition, in float64."""
     found = []
     for step in np.eye(len(row)):
         step = step * 1e-6 * max(1, np.abs(row).max())
@@ -104,7 +104,7 @@ def test_gradients_at_zero(name):
 
 
 def test_the_gradient_of_stablemax_at_zero():
-    """S is smooth there: its slope is 1 from both sides."""
+    """The slope of s is 1 from both sides."""
     _, gradient = loss_and_gradient("stablemax", np.zeros((1, 4)), [2])
     np.testing.assert_allclose(gradient[0], [0.25, 0.25, -0.75, 0.25], atol=1e-6)
 
@@ -118,7 +118,7 @@ def test_losses_at_zero_are_finite(name):
 
 @pytest.mark.parametrize("value", [-1.0, 1.0, 2.0, -1e-7, 1e-7])
 def test_stablemax_beside_the_poles_of_the_branch_not_taken(value):
-    """1 / (1 - x) has none below 0, where alone it is taken."""
+    """1 / (1 - x) has a pole at 1, but is used only below 0."""
     rows = np.float32([[value, 0.5, 1.0], [-3.0, value, value]]).astype(np.float64)
     losses, gradient = loss_and_gradient("stablemax", rows, [0, 1])
     expected = [stablemax(rows[0], 0), stablemax(rows[1], 1)]
@@ -128,7 +128,7 @@ def test_stablemax_beside_the_poles_of_the_branch_not_taken(value):
 
 
 def test_stablemax_tells_a_small_loss_from_none():
-    """Far beyond where 1 - p rounds to nothing in float32: 2e-12 at a share of 1 - 2e-12."""
+    """A loss of 2e-12 is exact, although 1 - p rounds to 0 in float32 there."""
     losses, gradient = loss_and_gradient("stablemax", [[1e6, -1e6, -1e6]], [0])
     np.testing.assert_allclose(losses, [2e-12], rtol=1e-4)
     # d/dx of log1p(2e-6 / (1 + x)) is -2e-18 at the right logit; 1e-6 / (1e6 (1e6)^2) elsewhere.

@@ -71,7 +71,7 @@ def test_a_run_is_read_without_optax(tmp_path):
 
 
 def test_a_stored_rule_has_the_parameters_that_were_stored():
-    """Those of another version of optax; one that has the same gives the same class."""
+    """They may be those of another version of optax; equal parameters give the same class."""
     lion = OPTIMIZERS.get("lion")
     stored = describe_optax_rules([Config(optimizer="lion")])["lion"]
     assert stored_optax_rule("lion", stored) is lion
@@ -86,7 +86,7 @@ def test_a_stored_rule_has_the_parameters_that_were_stored():
 
 
 def complete_rules():
-    """Names of the functions in optax with a learning rate whose other parameters have defaults."""
+    """List optax's functions with a learning rate whose other parameters have defaults."""
     for module in (optax, optax.contrib):
         for name, function in inspect.getmembers(module, inspect.isfunction):
             parameters = inspect.signature(function).parameters.values()

@@ -57,7 +57,7 @@ def close(a, b, rtol=1e-5, atol=1e-6):
 
 
 def only_gradient_sign(strength: float = 1.0):
-    """A direction: grokjax adds decay and the learning rate."""
+    """Return a direction, to which grokjax adds decay and the learning rate."""
     return optax.chain(optax.scale_by_sign(), optax.scale(strength))
 
 
@@ -119,14 +119,14 @@ def test_a_rule_of_optax_is_as_optax_has_it(name):
 
 
 def test_a_function_of_optax_is_the_rule_of_its_name():
-    """A run of it is then resumed by any process, which needs no file of the user's."""
+    """Any process can then resume a run of it, without a file of the user's."""
     assert Config(optimizer=optax.adamax) == Config(optimizer="adamax")
     assert OPTIMIZERS.source_of("adamax") is None
 
 
 @pytest.mark.parametrize("name", ["lion", "muon"])
 def test_a_run_of_it_updates_parameters_in_their_own_layout(name, tmp_path, monkeypatch):
-    """Muon orthogonalises matrices, and the MLP trains with its kernels laid out otherwise."""
+    """Muon orthogonalises matrices, and the MLP's training layout changes its matrices."""
     settings = TINY | {"batch_size": None, "learning_rate": 0.02, "max_epochs": 4}
     config = Config(optimizer=name, **settings)
     stop_after(monkeypatch, 1)

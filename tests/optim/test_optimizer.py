@@ -15,10 +15,10 @@ CONFIG = Config()
 
 
 def test_200_steps_of_the_notebook_against_numpy():
-    """Same weights, same batches, in float64; its settings are float32 (measured: 6e-6).
+    """NumPy trains in float64 from the same weights, batches and settings (measured: 6e-6).
 
-    In float32 the networks part now and then, on some machines, where rounding
-    puts a neuron on the other side of its kink; the next test leaves the network out.
+    In float32 the networks would differ on some machines, where rounding puts a neuron on the other
+    side of the kink of ReLU; the next test has no network.
     """
     model = build_network(CONFIG.model_settings, CONFIG.spec)
     pairs, labels = binary_operation.all_pairs(53), binary_operation.labels_of("add", 53)

@@ -19,7 +19,7 @@ HALF, TWO = np.float32(0.5), np.int64(2)
 
 
 class TracedMomentum(Rule):
-    """Momentum that does not need a program for each value."""
+    """A rule whose momentum is traced, so that it needs no program for each value."""
 
     momentum: float = setting(np.float32(0.5), "Momentum", kind="traced")
     nesterov: bool = np.bool_(False)
@@ -70,7 +70,7 @@ def test_config_json_gets_the_rules_and_pieces_that_a_resume_adds():
 
 
 def bad_settings():
-    """Classes with settings of kinds that they cannot have."""
+    """Return classes with settings of kinds that they cannot have."""
 
     class TracedTask(Task):
         size: int = setting(3, "Size", kind="traced")

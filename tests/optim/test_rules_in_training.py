@@ -49,7 +49,7 @@ def norm_of(tree):
 
 
 def test_a_fixed_norm_stays_the_initial_one(tiny):
-    """The norm is of all arrays together, and not of each layer."""
+    """The norm is that of all arrays together, not of each layer."""
     config = tiny.replace(fixed_norm=True, init_scale=3.0, learning_rate=0.05)
     own = hypers(config)
     one = build_member(config.program, config.train_size, (config.variant,), cached_rows=10)
@@ -91,7 +91,7 @@ SETTINGS = {
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_the_bound_changes_no_bit_under_any_settings(tiny, name):
-    """A member of 14 rows or fewer, alone and in a program for 24: the last step has no rows."""
+    """In a program for 24 rows, the last step of a member of 14 or fewer rows is empty."""
     config = tiny.replace(train_fraction=0.3, **SETTINGS[name])
     alone, beside = trained_member(config), trained_member(config, bound=24)
     assert np.isfinite(norm_of(alone))

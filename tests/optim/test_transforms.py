@@ -1,4 +1,4 @@
-"""Every optimiser, schedule and filter against a loop in NumPy float64 of its published form."""
+"""Every optimiser, schedule and filter against a loop in NumPy float64 as it was published."""
 
 import functools
 
@@ -47,7 +47,7 @@ def trained(config, gradients=GRADIENTS):
 
 
 def last(hypers, program, gradients):
-    """Return the parameters after all steps, of traced strengths."""
+    """Return the parameters after all steps, for traced strengths."""
     optimizer = build_optimizer(program, hypers, start=START)
 
     def step(carry, gradient):
@@ -58,7 +58,7 @@ def last(hypers, program, gradients):
 
 
 def compare(config, gradients=GRADIENTS, rtol=2e-4):
-    """Of all movement so far, step by step: relative to its own size."""
+    """Compare the movement since the start, step by step, relative to its own size."""
     found = in_float64(trained(config, gradients))
     for name, rows in expected(config, gradients).items():
         start = in_float64(START)[name]
@@ -134,7 +134,7 @@ def test_40_steps_against_numpy(rule):
 
 
 def test_a_warm_up_begins_with_a_step_of_nothing_and_rises_evenly():
-    """By hand: SGD without momentum moves by rate times gradient, which is 1 everywhere."""
+    """SGD without momentum moves by the rate times the gradient, which is 1 everywhere."""
     ones = jax.tree.map(np.ones_like, GRADIENTS)
     config = Config(
         optimizer="sgd", beta1=0.0, weight_decay=0.0, learning_rate=1.0, warmup_steps=10
@@ -148,7 +148,7 @@ def test_a_warm_up_begins_with_a_step_of_nothing_and_rises_evenly():
 
 
 def shrinking(steps):
-    """Of size 1 at first and 1e-6 at last."""
+    """Return gradients whose size falls from 1 to 1e-6."""
     sizes = 10 ** np.linspace(0, -6, steps)
     return jax.tree.map(
         lambda g: (g * sizes.reshape(-1, *[1] * (g.ndim - 1))).astype(np.float32),
@@ -158,7 +158,7 @@ def shrinking(steps):
 
 @pytest.mark.parametrize("window", [5, 8])
 def test_a_moving_average_of_shrinking_gradients_does_not_drift(window):
-    """The update itself, at each step, to 1e-3 of it: what a running sum has rounded would be 1."""
+    """Each update is exact to 1e-3; rounding errors of a running sum would be of size 1."""
     config = Config(
         **{"optimizer": "sgd", "beta1": 0.0, "weight_decay": 0.0, "learning_rate": 1.0},
         **{"grokfast": "ma", "grokfast_window": window, "grokfast_lambda": 1.0},
@@ -219,7 +219,7 @@ OTHER = {
 
 @pytest.mark.parametrize("kind", TRACED)
 def test_strengths_are_the_members_own(kind):
-    """Members of one program, each with another strength, are as each alone in its own."""
+    """Members of one program with different strengths update as each does alone."""
     settings, names = TRACED[kind]
     base = config_with(settings)
     configs = [base, *[base.replace(**{name: OTHER[name]}) for name in names]]

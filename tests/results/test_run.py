@@ -14,7 +14,7 @@ from grokjax.training.inventory import take_inventory
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """Two programs (moduli) of four members, with snapshots."""
+    """Return a run of two programs (moduli) of four members each, with snapshots."""
     from tests.conftest import TINY
 
     config = grokjax.Config(**TINY | {"snapshot_every": 4, "max_epochs": 8})

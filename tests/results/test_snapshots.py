@@ -23,7 +23,7 @@ def test_regular():
 
 
 def test_log_spaced_four_to_an_octave():
-    """At each 40 * 2**(i/4) the first evaluation at or after it, and the untrained one."""
+    """The first evaluation at or after each 40 * 2**(i/4) is kept, and the untrained one."""
     due = [40 * 2 ** (i / 4) for i in range(23)]
     first = sorted({int(-(-epoch // 20) * 20) for epoch in due if epoch <= 2000})
     assert kept("log") == [0, *first]

@@ -29,7 +29,7 @@ def whole(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def half(tmp_path_factory):
-    """A run whose parameters are in a checkpoint, which tensorstore reads."""
+    """Return a run whose parameters are in a checkpoint, which tensorstore reads."""
     out = tmp_path_factory.mktemp("half") / "run"
     with pytest.MonkeyPatch.context() as patch:
         stop_after(patch, rounds=2)

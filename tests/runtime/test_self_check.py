@@ -20,15 +20,22 @@ from grokjax.runtime import devices, self_check
 from grokjax.training import program
 from grokjax.training.inventory import take_inventory
 from tests.conftest import TINY
-from tests.training.lowering import DEFAULT, HIGH, HIGHEST, applied, lowered, precisions
+from tests.training.lowering import (
+    DEFAULT,
+    HIGH,
+    HIGHEST,
+    lowered,
+    precisions,
+    record_applied_programs,
+)
 
 
 @pytest.fixture
 def unchecked():
     """The self-check module, with its remembered results cleared."""
-    self_check._check_once.cache_clear()
+    self_check.check_devices.cache_clear()
     yield self_check
-    self_check._check_once.cache_clear()
+    self_check.check_devices.cache_clear()
 
 
 def break_sum(patch):
@@ -101,7 +108,7 @@ ENVIRONMENTS = {
 
 @pytest.mark.parametrize("around", ENVIRONMENTS.values(), ids=ENVIRONMENTS)
 def test_jax_settings_change_no_bit(tmp_path, around):
-    """Neither in training and data nor in apply and analysis."""
+    """This holds for training, data, `apply` and analysis."""
     config = Config(**TINY | {"label_noise": 0.2, "gradient_noise": 0.01})
     found = []
     for name, setting in (("usual", contextlib.nullcontext), ("other", around)):
@@ -141,7 +148,7 @@ def test_apply_uses_the_precision_of_its_members(tiny, monkeypatch, members, exp
     sweep = grokjax.Sweep(tiny, precision=["bfloat16", "float32"])
     networks = take_inventory(sweep, BUILTIN)
     params = build_network(tiny.model_settings, tiny.spec).init(jax.random.key(0))
-    texts = applied(monkeypatch)
+    texts = record_applied_programs(monkeypatch)
     logits = Run(Path(), {}, sweep, networks, members).apply(params, [[0, 1], [6, 6]])
     assert logits.shape == (2, 7)
     assert precisions(texts[0]) == {expected}

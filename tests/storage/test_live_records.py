@@ -28,7 +28,7 @@ def whole(tmp_path_factory):
 
 @pytest.fixture
 def write_every_round(monkeypatch):
-    """Live records are written after every round."""
+    """Write live records after every round."""
     monkeypatch.setattr(record_buffer, "LIVE_EVERY", 0.0)
     monkeypatch.setattr(record_buffer, "LIVE_SHARE", 1e9)
 
@@ -63,7 +63,7 @@ def test_history_advances_while_members_train(tmp_path, whole, write_every_round
 
 @pytest.fixture
 def killed(tmp_path, write_every_round):
-    """A run that was stopped without saving, so that its last records are live."""
+    """Return a run that was stopped without saving, so that its last records are live."""
     with pytest.raises(KeyboardInterrupt):
         grokjax.train(SWEEP, tmp_path / "run", progress=StopAfter(25), **SETTINGS)
     assert (tmp_path / "run" / journal.LIVE).exists()
@@ -128,7 +128,7 @@ def test_live_records_that_are_replaced_during_reading(killed, monkeypatch):
 
 @pytest.mark.parametrize(("takes", "least", "most"), [(0.001, 450, 500), (1.0, 4, 5)])
 def test_live_records_are_written_often_and_cheaply(tmp_path, monkeypatch, takes, least, most):
-    """In 1000 s of training: every 2 s, or less often so that writing takes 1/200 of the time."""
+    """They are written every 2 s, or less often where writing would take more than 1/200 of it."""
     clock, written = [0.0], []
 
     def publish(directory, records):

@@ -1,8 +1,8 @@
-"""Launches drawn at random, and what every member of them computes alone.
+"""Draw launches at random, and compute every member of them alone.
 
-Compiling takes most of the time, so all launches share a few programs: built-in pieces or a
-user's own (tests/training/user_pieces.py), by the operations in use, lanes on one device or two,
-and for members alone, by operation and number of their training examples.
+Compiling takes most of the time, so all launches share a few programs. Those of launches differ in
+their pieces (built-in, or those of tests/training/user_pieces.py), their operations, and whether
+lanes are on one device or two; those of single members in operation and number of train examples.
 """
 
 import functools
@@ -63,7 +63,8 @@ OPERATIONS = ("multiply", "random")
 class Launch:
     """Members in their order, and how they are trained.
 
-    legs: lanes and rounds of each part that ends with an interruption. lanes: of the rest.
+    legs: lanes and rounds of each part that ends with an interruption. lanes: lanes of the last
+    part, which is not interrupted.
     """
 
     members: tuple[Config, ...]
@@ -72,7 +73,7 @@ class Launch:
 
     @property
     def sweep(self):
-        """The members as a sweep over everything that differs."""
+        """The members as a sweep over all settings in which they differ."""
         names = (*KINDS, *SETTINGS, "operation")
         columns = {name: [m.values.get(name) for m in self.members] for name in names}
         return Sweep.zip(BASE, **columns)
@@ -141,7 +142,7 @@ def first_of(lanes):
 
 
 def assert_as_alone(run, member):
-    """Assert that every bit is the member's own: its end, its parameters, and all its metrics."""
+    """Assert that a member's end, parameters and metrics have the bits of the member alone."""
     expected = alone(run.sweep[member])
     evaluated = np.arange(0, run.config.max_epochs + 1, run.config.eval_every)
     losses = ("train_loss", "test_loss", "weight_norm")

@@ -1,6 +1,4 @@
-"""Programs as they are lowered for platforms that are not here (StableHLO), and how exactly
-they multiply.
-"""
+"""Lower programs for other platforms, and read the precision of their matrix products."""
 
 import functools
 
@@ -11,12 +9,12 @@ from grokjax.models import network
 from grokjax.training.program import ProgramKey, trace_programs
 
 HIGHEST, HIGH, DEFAULT = "HIGHEST", "HIGH", "DEFAULT"
-"""On accelerators: float32, three passes of a shorter type, one."""
+"""Precisions on accelerators: float32; three passes of a shorter type; one pass."""
 
 
 @functools.cache
 def lowered(config, platform):
-    """Both programs of four lanes on two devices of an accelerator."""
+    """Return the StableHLO of both programs, for four lanes on two devices of an accelerator."""
     return "\n".join(
         program.lower(lowering_platforms=(platform,)).as_text() for program in traced(config)
     )
@@ -29,8 +27,8 @@ def traced(config):
     return found.refill, found.round
 
 
-def applied(monkeypatch):
-    """Collect the programs by which networks are applied from here on, one a call, as for a GPU."""
+def record_applied_programs(monkeypatch):
+    """Return a list that gets the StableHLO for a GPU of each later call of `Network.apply`."""
     seen, apply = [], network.Network.apply
 
     def watched(self, params, inputs, *settings):
@@ -44,7 +42,7 @@ def applied(monkeypatch):
 
 
 def precisions(text):
-    """Those of all matrix products of a program."""
+    """Return the precisions of all matrix products of a program."""
     products = [line for line in text.splitlines() if "stablehlo.dot_general" in line]
     assert products
     words = (line.partition("precision = [")[2].partition("]")[0] for line in products)

@@ -1,4 +1,4 @@
-"""A run is read a thousand times while another process writes it: no error, no torn read."""
+"""Read a run a thousand times while another process writes it: no error, no half-written data."""
 
 import subprocess
 import sys
@@ -32,14 +32,14 @@ for i in range(1_000_000):
 
 
 def numbers(run, member):
-    """All that a run has of a member so far, by name."""
+    """Return all values that a run has of a member so far, by name."""
     history = run.history.sel(member=member)
     found = {str(name): np.asarray(values) for name, values in history.data_vars.items()}
     return found | {"epoch": run.history.epoch.values}
 
 
 class Reader:
-    """Reads whatever is being written, and holds it against what it will be in the end."""
+    """Reads the run that is being written, and compares it with the finished run."""
 
     def __init__(self, folder, whole):
         self.folder, self.whole, self.number, self.before = folder, whole, 0, None
@@ -94,7 +94,7 @@ def whole(tmp_path_factory):
 
 @pytest.fixture
 def written(tmp_path):
-    """A folder in which a process trains one run after the other, saving at every round."""
+    """Return a folder in which a process trains one run after the other, saving at every round."""
     command = [sys.executable, "-c", WRITER, str(tmp_path)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     while not (tmp_path / "0" / "config.json").exists():

@@ -1,4 +1,4 @@
-"""A run given more epochs, seeds or values trains only what is new, and to the same bits."""
+"""A run that gets more epochs, seeds or values trains only what is new, with the same bits."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ def train(sweep, out):
 
 
 def steps(run):
-    """Optimiser steps taken so far, by every process that worked on the run."""
+    """Return the optimiser steps taken so far by all processes that worked on the run."""
     return int(run.rounds["steps"].sum())
 
 
@@ -51,7 +51,7 @@ def test_more_epochs_train_on_from_where_members_ended(tmp_path, long):
 
 
 def test_a_kill_while_extending_loses_nothing(tmp_path, long, monkeypatch):
-    """Stopped twice: with members under way from the journal, and from a checkpoint."""
+    """Members in training are resumed from the journal first, and then from a checkpoint."""
     train(Sweep(SHORT, seed=range(5)), tmp_path / "run")
     for lanes in (4, 2):
         stop_after(monkeypatch, rounds=6)
@@ -95,7 +95,7 @@ def test_lost_optimiser_state_costs_time_and_no_bits(tmp_path, long, monkeypatch
 
 
 def test_a_kill_between_the_files_of_an_extension_is_no_damage(tmp_path, long, monkeypatch):
-    """config.json replaced and not listed yet; then resumed without saying anything again."""
+    """The kill comes after config.json is replaced and before it is listed; resuming is silent."""
     train(Sweep(SHORT, seed=range(5)), tmp_path / "run")
     original = digests._write
 
@@ -114,7 +114,7 @@ def test_a_kill_between_the_files_of_an_extension_is_no_damage(tmp_path, long, m
 
 
 def test_members_that_stopped_as_they_should_are_left_alone(tmp_path, monkeypatch):
-    """Diverged and grokked members are over; only those cut short go on."""
+    """Diverged and grokked members have ended; only those that reached max_epochs go on."""
     monkeypatch.setattr(
         "grokjax.config.stopping.THRESHOLD", 0.18
     )  # so small a network gets no further
@@ -138,7 +138,7 @@ def test_members_that_stopped_as_they_should_are_left_alone(tmp_path, monkeypatc
 
 
 def test_the_stop_rule_counts_on_where_it_was(tmp_path, monkeypatch):
-    """Two evaluations of the three in a row before the extension, the third after it."""
+    """Two of the three evaluations in a row come before the extension, and the third after it."""
     monkeypatch.setattr("grokjax.config.stopping.THRESHOLD", 0.0)
     config = SHORT.replace(stop_when="grokked", stop_patience=3, max_epochs=4)
     before = train(Sweep(config), tmp_path / "run")
@@ -188,7 +188,7 @@ def test_a_sweep_that_drops_a_member_is_no_extension(long):
 
 
 def test_a_run_extended_meanwhile_is_not_renumbered(tmp_path, monkeypatch):
-    """Two extensions at once: the second one's members would take the first one's numbers."""
+    """Without this refusal, members of a second extension would get the numbers of the first."""
     train(Sweep(SHORT, seed=range(2)), tmp_path / "run")
 
     def another_comes_first(devices):

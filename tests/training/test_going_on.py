@@ -1,4 +1,4 @@
-"""A program that trains can be stopped and started again, and says how it goes on."""
+"""A program that trains can be stopped and started again, and prints how to resume."""
 
 import pickle
 import signal
@@ -99,7 +99,7 @@ print(run.members["epochs"].tolist())
 
 
 def test_a_program_ends_in_one_line_that_starts_it_again(tmp_path):
-    """No traceback, the exit code of the signal, and a line that can be pasted."""
+    """There is no traceback, but the exit code of the signal and a line that can be pasted."""
     program = tmp_path / "my program.py"
     program.write_text(PROGRAM % TINY)
     first = subprocess.run(

@@ -1,4 +1,4 @@
-"""As many lanes as fit and pay; fewer when memory runs out, and when nobody waits."""
+"""The number of lanes: as many as fit and are faster; fewer if memory or members run out."""
 
 from types import SimpleNamespace
 
@@ -25,7 +25,7 @@ SWEEP = Sweep(CONFIG, seed=range(10))
 
 @pytest.fixture
 def accelerators(monkeypatch):
-    """Four CPU devices taken for accelerators that tell how much memory they have."""
+    """Make four CPU devices look like accelerators that report their memory."""
     monkeypatch.setattr(devices, "on_cpu", lambda _: False)
     memory = [None]
     monkeypatch.setattr(devices, "memory_for_lanes", lambda _: memory[0])
@@ -34,7 +34,7 @@ def accelerators(monkeypatch):
 
 
 def exhausted(monkeypatch, at):
-    """`Lanes.round` fails to allocate at these calls; the counter of calls."""
+    """Let `Lanes.round` fail to allocate at these calls; return the counter of calls."""
     compiled, count = lane_count.build_lanes, [0]
 
     def build(program, found, number, metrics):
@@ -60,7 +60,7 @@ def undisturbed(tmp_path_factory):
 
 
 def test_an_allocation_failure_halves_the_lanes_and_goes_on(tmp_path, monkeypatch, capsys):
-    """Twice: at the first round, and in the middle with members finished and under way."""
+    """It fails in the first round, and again when members are finished and in training."""
     five = Sweep(CONFIG.replace(max_epochs=12), seed=range(5))
     undisturbed = grokjax.train(five, tmp_path / "undisturbed", progress=False)
     exhausted(monkeypatch, at=(1, 10))
@@ -136,7 +136,7 @@ def test_a_real_speed_is_measured(accelerators):
 def test_an_accelerator_run_grows_its_lanes_and_shrinks_them_at_the_end(
     tmp_path, undisturbed, accelerators, monkeypatch, capsys
 ):
-    """Ten members in eight lanes: when two are left, four lanes carry them."""
+    """Ten members train in eight lanes; when two are left, in four lanes."""
     speeds = {4: 10.0, 8: 20.0, 10: 20.0}
     monkeypatch.setattr(lane_count, "_measure_speed", lambda lanes: speeds[lanes.number])
     monkeypatch.setattr("grokjax.training.loop.Trainer._saves_time", lambda *_: True)

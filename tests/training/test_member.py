@@ -65,7 +65,7 @@ def same(a, b):
 @pytest.mark.parametrize("eval_every", [1, 2])
 @pytest.mark.parametrize(("batch_size", "cached"), [(9, 10), (None, 10), (None, 20), (None, 60)])
 def test_the_bound_on_training_rows_changes_no_bit(tiny, batch_size, cached, eval_every):
-    """A smaller train fraction beside a larger one: steps and chunks without rows do nothing."""
+    """Steps and chunks without rows, as a smaller train fraction has them, change nothing."""
     short = tiny.replace(train_fraction=0.3, batch_size=batch_size, eval_every=eval_every)
     alone = run(short, rounds=2, cached=cached)
     same(alone, run(short, rounds=2, cached=cached, bound=tiny.train_size))
@@ -73,7 +73,7 @@ def test_the_bound_on_training_rows_changes_no_bit(tiny, batch_size, cached, eva
 
 @pytest.mark.parametrize("fractions", [(0.3, 0.6), (0.3, 0.9)])
 def test_a_full_batch_that_fits_a_chunk_is_rounded_as_in_several(tiny, fractions):
-    """The tiny network is too small to show it: one chunk alone is inlined and fused otherwise."""
+    """XLA would fuse a single chunk differently; the tiny network is too small to show it."""
     base = tiny.replace(modulus=23, embed_dim=32, hidden_dim=64, batch_size=None, eval_every=1)
     short, long = (base.replace(train_fraction=fraction) for fraction in fractions)
     alone = run(short, rounds=3, cached=CACHED_ROWS)
@@ -82,7 +82,7 @@ def test_a_full_batch_that_fits_a_chunk_is_rounded_as_in_several(tiny, fractions
 
 @pytest.mark.parametrize(("batch_size", "cached"), [(9, 4), (9, None), (None, 10)])
 def test_what_fills_up_a_step_is_a_row_that_counts(tiny, batch_size, cached):
-    """Any other could overflow, and 0 times infinity is not 0."""
+    """Any other row could overflow, and 0 times infinity is not 0."""
     config = tiny.replace(batch_size=batch_size, train_fraction=0.3)
     plan = BatchPlan.of(batch_size, config.num_rows, tiny.train_size, cached)
     order = jnp.arange(49, dtype=jnp.int32)
@@ -97,14 +97,14 @@ def test_what_fills_up_a_step_is_a_row_that_counts(tiny, batch_size, cached):
 
 @pytest.mark.parametrize("batch_size", [9, None])
 def test_chunks_add_up_to_the_whole(tiny, batch_size):
-    """In one piece, as on accelerators, and by four rows at a time."""
+    """Chunks of four rows train as one chunk of all rows does, which accelerators have."""
     config = tiny.replace(batch_size=batch_size)
     for a, b in zip(run(config, 2, cached=4), run(config, 2, cached=None), strict=True):
         jax.tree.map(partial(np.testing.assert_allclose, atol=2e-6), a, b)
 
 
 def test_only_the_largest_logit_counts_as_correct(tiny):
-    """Where all are equal nothing is: a network decayed to zero has learnt nothing."""
+    """If all logits are equal, none counts: a network that decayed to zero has learnt nothing."""
     config = tiny.replace(biases=False)  # zero stays zero
     hypers = hypers_alone(config)
     init, round = functions(config, config.train_size, CACHED)
@@ -123,7 +123,7 @@ def test_short_members_take_as_many_steps_as_alone(tiny):
 
 @pytest.mark.parametrize("batch_size", [9, None])
 def test_one_epoch_against_numpy(tiny, batch_size):
-    """One epoch, every batch by hand: rows from the streams, gradients and AdamW in NumPy."""
+    """Every batch is computed by hand: rows from the random streams, gradients and AdamW."""
     config = tiny.replace(batch_size=batch_size, eval_every=1, operation="multiply", seed=3)
     state, _, _ = run(config)
     learned = examples(config)
@@ -166,7 +166,7 @@ def test_init_scale_scales_every_initial_weight(tiny):
 
 
 def test_what_is_recorded_of_the_weights(tiny):
-    """Norms of layers, biases included, and the Gini coefficient by its definition."""
+    """The norms of layers include biases; the Gini coefficient follows its definition."""
     state, _, last = run(tiny)
     squares = [sum(np.sum(p**2) for p in state.params[n].values()) for n in sorted(state.params)]
     np.testing.assert_allclose(last["layer_norm"], np.sqrt(squares), rtol=1e-6)

@@ -1,7 +1,7 @@
-"""What a member computes is its own business: the promises of an ensemble.
+"""The promises of an ensemble: what a member computes depends on its own settings only.
 
-Launches are drawn at random and each member is compared, bit by bit, with itself
-alone. Where the promise is of lanes, they are mapped as on accelerators, by `vmap`.
+Launches are drawn at random, and each member is compared, bit by bit, with the same member trained
+alone. Tests of lanes map them by `vmap`, as on accelerators.
 """
 
 import re
@@ -50,7 +50,7 @@ OVERFLOWING = with_(
 @example(Launch((with_(operation="multiply"), OVERFLOWING), (), 2))
 @example(Launch((OWN, with_own(seed=1, learning_rate=1e6, train_fraction=0.3)), ((2, 1),), 1))
 def test_a_member_is_bitwise_the_same_in_any_launch(launch):
-    """Company, order, lane, devices, round length, who had the lane before, and any resume."""
+    """Other members, order, lane, devices, round length and resumes do not change its bits."""
     with tempfile.TemporaryDirectory() as directory:
         run = perform(launch, f"{directory}/run")
         for member in run.members.index:
@@ -77,7 +77,7 @@ def test_a_member_of_the_notebooks_size_is_bitwise_the_same_in_any_company(tmp_p
     ids=["at once", "later", "weights that are no numbers"],
 )
 def test_one_member_diverges_and_all_others_are_as_without_it(tmp_path, reckless, epoch):
-    """It leaves its lane in the middle of the run, and says when."""
+    """It leaves its lane in the middle of the run, and its last epoch is recorded."""
     calm = [with_(seed=s) for s in range(4)]
     wild = with_(seed=9, **reckless)
     assert not all(np.isfinite(alone(wild)[name][epoch]) for name in ("train_loss", "weight_norm"))
@@ -93,7 +93,7 @@ FOUR = [with_(seed=s) for s in range(4)]
 
 @pytest.fixture(scope="module")
 def side_by_side():
-    """Four lanes on two devices, by `vmap` as on accelerators."""
+    """Return four lanes on two devices, mapped by `vmap` as on accelerators."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(devices, "on_cpu", lambda _: False)
         members = dict(enumerate([*FOUR[:3], FOUR[3].replace(operation="multiply")]))
@@ -101,7 +101,7 @@ def side_by_side():
 
 
 def outcome(lanes, members, rounds=3, change=None):
-    """All lanes after some rounds: `[lane]`, each a dict of metrics and state."""
+    """Return the metrics and state of each lane after some rounds, a dict per lane."""
     lanes.start(dict(enumerate(members)))
     if change:
         lanes.place(change(lanes.read(range(4))))
@@ -111,7 +111,7 @@ def outcome(lanes, members, rounds=3, change=None):
 
 
 def differ(a, b):
-    """Names of what is not the same."""
+    """Return the names of the arrays that differ."""
     return {name for name in a if not np.array_equal(a[name], b[name], equal_nan=True)}
 
 
@@ -154,7 +154,7 @@ def test_weights_that_are_no_numbers_touch_no_other_lane(side_by_side):
 @often(10, shrink=False)
 @given(st.lists(SEEDS, min_size=2, max_size=2, unique=True))
 def test_seeds_differ_in_weights_split_and_batches(side_by_side, two):
-    """Weights and batches are of the seed, the split of the data seed, batches of the epoch too."""
+    """Weights and batches depend on the seed, the split on the data seed, batches on the epoch."""
     one, other = two
     quiet = {"gradient_noise": 0.0, "label_noise": 0.0}
     seeds = [(one, 0), (other, 0), (one, 1), (one, 0)]
@@ -162,7 +162,7 @@ def test_seeds_differ_in_weights_split_and_batches(side_by_side, two):
     frozen = [member.replace(learning_rate=0.0) for member in members]
 
     def like_first(states):
-        """The state of lane 0 in all, in lane 3 at a later epoch."""
+        """Copy the state of lane 0 to all lanes, with a later epoch in lane 3."""
         return {1: states[0], 2: states[0], 3: states[0] | {"epoch": np.int32(2)}}
 
     weights, norm = "params/hidden/kernel", "weight_norm"
@@ -179,7 +179,7 @@ def test_seeds_differ_in_weights_split_and_batches(side_by_side, two):
 
 @pytest.fixture(scope="module")
 def compilations():
-    """What XLA compiles from here on, as it happens."""
+    """Return a list that gets an event for each program that XLA compiles from now on."""
     heard = []
     jax.monitoring.register_event_duration_secs_listener(
         lambda event, *_, **__: heard.append(event) if "backend_compile" in event else None
@@ -199,7 +199,7 @@ def test_the_second_round_and_refill_compile_nothing(side_by_side, compilations)
 
 
 def test_a_second_launch_of_other_members_compiles_nothing(tmp_path, compilations):
-    """With its refills, an interruption and a resume."""
+    """The launch includes refills, an interruption and a resume."""
     for name, rate in (("first", 0.01), ("second", 0.02)):
         compilations.clear()
         members = tuple(with_(seed=s, learning_rate=rate) for s in range(5))

@@ -1,4 +1,4 @@
-"""Killed and resumed is bitwise the same as uninterrupted."""
+"""A run that was killed and resumed has the bits of an uninterrupted run."""
 
 import os
 import signal
@@ -35,20 +35,20 @@ def uninterrupted(tmp_path_factory):
 
 
 def assert_same(run, other):
-    """Member by member: the command line has its axes in another order."""
+    """Compare runs member by member, as the command line has its axes in another order."""
     for m in range(len(run)):
         settings = run.sweep[m]
-        there = other.sweep.members.index(settings)
+        index = other.sweep.members.index(settings)
         for a, b in zip(
-            jax.tree.leaves(run.params_of(m)), jax.tree.leaves(other.params_of(there)), strict=True
+            jax.tree.leaves(run.params_of(m)), jax.tree.leaves(other.params_of(index)), strict=True
         ):
             np.testing.assert_array_equal(a, b)
         for name, values in run.history.data_vars.items():
-            np.testing.assert_array_equal(values[m], other.history[name][there], err_msg=name)
+            np.testing.assert_array_equal(values[m], other.history[name][index], err_msg=name)
 
 
 def launch(out, minimum=2):
-    """Starts training in a process of its own; returns it once it has saved a few times."""
+    """Start training in another process, and return it once it has saved a few times."""
     process = subprocess.Popen([*COMMAND, "--out", str(out)], stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
@@ -105,7 +105,7 @@ def test_fewer_lanes_than_members_under_way_lose_nothing(tmp_path, uninterrupted
 
 
 def stop_after(monkeypatch, rounds, signum=signal.SIGTERM):
-    """A signal to this process after so many rounds."""
+    """Send this process a signal after so many rounds."""
     from grokjax.training.lanes import Lanes
 
     monkeypatch.undo()
@@ -120,7 +120,7 @@ def stop_after(monkeypatch, rounds, signum=signal.SIGTERM):
 
 
 def lanes_of(epoch):
-    """Two lanes of a made-up model, the first of them empty."""
+    """Return two lanes of a made-up model, the first of them empty."""
     values = np.random.default_rng(epoch).normal(size=(2, 500)).astype(np.float32)
     state = {"epoch": np.array([0, epoch], np.int32), "params/x": values}
     return LaneStates(state, {1: 3}, 0, state)
@@ -151,7 +151,7 @@ def test_a_damaged_newest_checkpoint_falls_back_and_warns(tmp_path):
 
 
 def test_a_checkpoint_that_loads_but_differs_is_seen(tmp_path, monkeypatch):
-    """A flip that decompresses: our digest is the only one to notice."""
+    """The flipped file still decompresses, so that only our digest reveals it."""
     with Checkpoints(tmp_path) as checkpoints:
         monkeypatch.setattr("grokjax.storage.member_state.digest", lambda _: "0" * 64)
         save(checkpoints, 20)
@@ -172,7 +172,7 @@ def test_a_checkpoint_of_another_schema_is_refused_and_kept(tmp_path, monkeypatc
 
 
 def test_a_reader_says_nothing(tmp_path, caplog):
-    """Orbax warns, once for each option, of what read_only implies."""
+    """Orbax would warn, once for each option, of what read_only implies."""
     with Checkpoints(tmp_path) as checkpoints:
         save(checkpoints, 20)
     caplog.clear()
@@ -182,7 +182,7 @@ def test_a_reader_says_nothing(tmp_path, caplog):
 
 
 def test_members_without_a_lane_are_saved_too(tmp_path):
-    """Of any shape: another program's may wait beside those in lanes."""
+    """Their arrays may have other shapes, as members of another program may wait too."""
     row = {"epoch": np.int32(60), "params/x": np.ones(7, np.float32)}
     stop_states = {m: StopState(streak=m) for m in (3, 8)}
     with Checkpoints(tmp_path) as checkpoints:
@@ -194,7 +194,7 @@ def test_members_without_a_lane_are_saved_too(tmp_path):
 
 
 def test_a_full_disk_is_an_os_error(tmp_path, monkeypatch):
-    """Orbax reports it as a ValueError, which no caller takes for what it is."""
+    """Orbax reports it as a ValueError, which no caller recognises."""
     with Checkpoints(tmp_path) as checkpoints:
         monkeypatch.setattr(
             checkpoints._manager,

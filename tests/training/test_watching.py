@@ -1,4 +1,4 @@
-"""What another process sees of a run: info, status, lock, rounds."""
+"""What other processes see of a run: info, status, lock, rounds."""
 
 import errno
 import os
@@ -30,7 +30,7 @@ def note(directory, **values):
 
 @pytest.fixture
 def stopped(tmp_path, monkeypatch):
-    """A run stopped on a signal, with members finished, under way and waiting."""
+    """Return a run stopped by a signal, with members finished, in training and waiting."""
     stop_after(monkeypatch, rounds=40)
     with pytest.raises(grokjax.Interrupted):
         grokjax.train(SWEEP, tmp_path / "run", devices=2, progress=False)
@@ -108,7 +108,7 @@ def test_rounds_tell_when_lanes_were_busy(tmp_path):
 
 
 def without_locks(monkeypatch):
-    """A file system such as some network mounts."""
+    """Simulate a file system without locks, as some network mounts are."""
     monkeypatch.setattr(
         "fcntl.flock", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOLCK, "no locks"))
     )

@@ -17,14 +17,14 @@ from tests.conftest import TINY
 
 @grokjax.task
 def largest(size: int = 7) -> Dataset:
-    """max(a, b)."""
+    """The task max(a, b)."""
     pairs = np.stack(np.divmod(np.arange(size**2), size), axis=1)
     return Dataset(inputs=pairs, targets=pairs.max(axis=1), num_classes=size, num_tokens=size)
 
 
 @grokjax.model
 class Skipping(nnx.Module):
-    """Two layers with a connection past the second; the last token is left out of the table."""
+    """Two layers with a skip connection; the last token has no row in the table."""
 
     def __init__(self, num_tokens: int, num_classes: int, width: int = 6, *, rngs: nnx.Rngs):
         self.table = nnx.Embed(num_tokens, width, rngs=rngs)
@@ -40,7 +40,7 @@ class Skipping(nnx.Module):
 
 @grokjax.rule
 def sign_descent(learning_rate: Any, weight_decay: Any, mask: Any = None, inertia: float = 0.9):
-    """Momentum, then its sign softened: a complete rule with decay of its own."""
+    """Move by the softened sign of the momentum: a complete rule with decay of its own."""
     return optax.chain(
         optax.trace(inertia),
         optax.stateless(lambda updates, _: jax.tree.map(jnp.tanh, updates)),
@@ -56,7 +56,7 @@ def largest_weight(params: Any) -> jax.Array:
 
 @grokjax.metric(dims=("percentile",))
 def margins(params: Any, evaluation: Any) -> jax.Array:
-    """Quartiles of the lead of the largest logit over the mean."""
+    """Return the quartiles of the largest logit minus the mean logit."""
     logits = evaluation.logits()
     return jnp.percentile(logits.max(axis=1) - logits.mean(axis=1), jnp.array([25.0, 50.0, 75.0]))
 
@@ -67,7 +67,7 @@ NOT_OF_THE_MLP = {"modulus", "embed_dim", "hidden_dim"}
 
 
 def own_config(**settings: Any) -> Config:
-    """Return the small configuration of the tests with all pieces the user's."""
+    """Return the small configuration of the tests with these pieces in place of the built-in."""
     common = {name: value for name, value in TINY.items() if name not in NOT_OF_THE_MLP}
     pieces = {"task": largest, "model": Skipping, "optimizer": sign_descent}
     return Config(**pieces, **common | settings)
