@@ -61,7 +61,6 @@ def checked_axes(
 
 
 def _values(name: str, values: Iterable[Any]) -> list[Any]:
-    """Return the values of an axis as a list."""
     try:
         if isinstance(values, str | bytes | Mapping):
             raise TypeError

@@ -73,7 +73,6 @@ class Config(Settings):
         self._check()
 
     def _check(self) -> None:
-        """Raise ConfigError where settings contradict each other."""
         self.task_settings.check()
         self.model_settings.check(self.spec)
         self.group(Optimization).check()
@@ -94,16 +93,13 @@ class Config(Settings):
                 self.train_fraction,
                 f"must leave some of the {self.num_examples} examples to {side}",
             )
-        if self.rule.complete:
-            if self.decay_towards != "zero" and "weight_decay" in self.rule.provided:
-                raise invalid(
-                    "decay_towards", self.decay_towards, f"must be zero with {self.optimizer}"
-                )
-            masks = {"mask", "weight_decay_mask"} & self.rule.provided
-            if self.weight_decay_on != "all" and "weight_decay" in self.rule.provided and not masks:
-                raise invalid(
-                    "weight_decay_on", self.weight_decay_on, f"must be all with {self.optimizer}"
-                )
+        if self.rule.complete and "weight_decay" in self.rule.provided:
+            fixed = {"decay_towards": "zero"}
+            if not {"mask", "weight_decay_mask"} & self.rule.provided:
+                fixed["weight_decay_on"] = "all"
+            for name, only in fixed.items():
+                if self.values[name] != only:
+                    raise invalid(name, self.values[name], f"must be {only} with {self.optimizer}")
 
     def replace(self, **changes: Any) -> Config:
         """Return this config with some settings changed.
@@ -203,7 +199,6 @@ class Config(Settings):
         return NetworkSettings(classes, kinds | static, self.spec).with_traced(traced)
 
     def items(self) -> Iterator[tuple[str, Any]]:
-        """All settings and their values."""
         yield from self.values.items()
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
@@ -241,7 +236,6 @@ class Config(Settings):
 
 
 def _value(field: Field, given: Mapping[str, Any]) -> Any:
-    """Return the checked value of a setting: the given one, or its default."""
     if field.name not in given and field.required:
         raise ConfigError(f"{field.name} must be given, since it has no default")
     return field.checked(given.get(field.name, field.default))

@@ -56,7 +56,6 @@ def judge(
 def _update_stop_state(
     config: Config, before: StopState, epoch: int, metrics: Mapping[str, np.ndarray]
 ) -> StopState:
-    """Return the stop state after one more evaluation."""
 
     def extended(split: str, streak: int, learnt: int) -> tuple[int, int]:
         streak = streak + 1 if metrics[f"{split}_accuracy"] >= THRESHOLD else 0

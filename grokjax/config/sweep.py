@@ -173,7 +173,6 @@ class Sweep:
 
     @property
     def swept(self) -> tuple[str, ...]:
-        """Names of the swept settings."""
         return tuple(self.columns)
 
     def __len__(self) -> int:

@@ -10,8 +10,6 @@ import numpy as np
 from grokjax.errors import invalid
 from grokjax.settings.field import SCALE, SEED, setting, whole
 
-Spacing = Literal["regular", "log", "transition"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
@@ -42,12 +40,9 @@ class Training:
     )
     extra_epochs: int = setting(0, "Epochs to train on after the grok", whole(0), kind="run")
     snapshot_every: int | None = setting(
-        None,
-        "Epochs from one kept embedding to the next; default: keep none",
-        whole(1),
-        kind="run",
+        None, "Epochs from one kept embedding to the next; default: keep none", whole(1), kind="run"
     )
-    snapshot_spacing: Spacing = setting(
+    snapshot_spacing: Literal["regular", "log", "transition"] = setting(
         "regular",
         "regular; log: four to each doubling of the epoch; or transition: regular, and at each "
         "evaluation at 0.99 on train examples but not on test examples",
@@ -55,7 +50,6 @@ class Training:
     )
 
     def check(self) -> None:
-        """Raise ConfigError where settings contradict each other."""
         if self.snapshot_spacing != "regular" and self.snapshot_every is None:
             raise invalid(
                 "snapshot_spacing", self.snapshot_spacing, "needs snapshot_every to be set"

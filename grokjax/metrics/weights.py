@@ -16,11 +16,15 @@ def layer_norms(params: Params, evaluation: Evaluation | None = None) -> jax.Arr
 
 
 def weight_norm(params: Params, evaluation: Evaluation) -> jax.Array:
-    """Return the norm of all parameters."""
     return jnp.sqrt(jnp.sum(layer_norms(params) ** 2))
 
 
 METRICS = (
     Metric("weight_norm", weight_norm),
-    Metric("layer_norm", layer_norms, ("layer",), lambda network, spec: {"layer": network.layers}),
+    Metric(
+        "layer_norm",
+        layer_norms,
+        ("layer",),
+        lambda network, spec: {"layer": sorted(network.abstract)},
+    ),
 )

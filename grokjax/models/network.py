@@ -69,11 +69,6 @@ class Network:
         packed = self.pack(params)
         return self.activations(packed, self.precompute(packed, traced), inputs)
 
-    @property
-    def layers(self) -> list[str]:
-        """Names of the layers that have parameters, in alphabetical order."""
-        return sorted({name.split("/")[0] for name in self.shapes})
-
 
 @functools.lru_cache(maxsize=64)
 def build_network(model: Model, spec: DataSpec) -> Network:

@@ -10,8 +10,6 @@ import optax
 
 
 class EmaState(NamedTuple):
-    """State of `ema`."""
-
     steps: jax.Array  # int32 []
     ema: Any  # structure and shapes of the gradients
 

@@ -10,9 +10,6 @@ import numpy as np
 from grokjax.errors import invalid
 from grokjax.settings.field import DECAY_RATE, SHARE, at_least, setting, whole
 
-LossName = Literal["cross-entropy", "exact-cross-entropy", "mse", "stablemax"]
-DecayedArrays = Literal["all", "no-biases", "no-embeddings", "kernels"]
-
 
 def _grokfast_lambda(config: Any) -> np.float32:
     default = 5.0 if config.grokfast == "ma" else 2.0
@@ -37,24 +34,17 @@ class Optimization:
         kind="traced",
     )
     warmup_steps: int = setting(
-        0,
-        "Steps over which the learning rate rises from 0",
-        whole(0),
-        kind="traced",
-        switch=True,
+        0, "Steps over which the learning rate rises from 0", whole(0), kind="traced", switch=True
     )
     decay_steps: int = setting(
         0,
-        "Steps after which the schedule has reached its end",
+        "Steps until the schedule has reached its end",
         whole(0),
         kind="traced",
         switch=True,
     )
     final_rate: float = setting(
-        0.0,
-        "Share of the learning rate that is left at the schedule's end",
-        SHARE,
-        kind="traced",
+        0.0, "Share of the learning rate that is left at the schedule's end", SHARE, kind="traced"
     )
     gradient_noise: float = setting(
         0.0,
@@ -79,7 +69,7 @@ class Optimization:
         kind="traced",
         traced_value=_grokfast_lambda,
     )
-    loss: LossName = setting(
+    loss: Literal["cross-entropy", "exact-cross-entropy", "mse", "stablemax"] = setting(
         "cross-entropy",
         "Loss: cross-entropy; exact-cross-entropy, whose gradient stays exact where the network is "
         "almost certain, as in float64; mse (to one-hot labels); or stablemax",
@@ -87,7 +77,7 @@ class Optimization:
     schedule: Literal["constant", "cosine", "linear"] = setting(
         "constant", "Learning rate after the warm-up: constant, or cosine or linear decay"
     )
-    weight_decay_on: DecayedArrays = setting(
+    weight_decay_on: Literal["all", "no-biases", "no-embeddings", "kernels"] = setting(
         "all",
         "Arrays that decay: all, no-biases, no-embeddings, or kernels (neither biases nor "
         "embeddings); biases are all arrays named bias or scale or of at most one dimension",
@@ -105,6 +95,5 @@ class Optimization:
     fixed_norm: bool = setting(False, "Keep the norm of all weights at its initial value")
 
     def check(self) -> None:
-        """Raise ConfigError where settings contradict each other."""
         if self.schedule != "constant" and self.decay_steps == 0:
             raise invalid("decay_steps", 0, f"must be at least 1 for a {self.schedule} schedule")

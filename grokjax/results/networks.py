@@ -55,7 +55,6 @@ class NetworkInfo:
         return self.token_table.rows, self.shapes[self.token_table.parameter][-1]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
         return {
             "settings": self.settings,
             "parameters": {name: list(shape) for name, shape in self.shapes.items()},
@@ -151,9 +150,7 @@ class Networks:
 
     @property
     def metric_names(self) -> list[str]:
-        """Names of all metrics that the run records."""
         return list(dict.fromkeys(name for info in self.all for name in info.metrics))
 
     def to_list(self) -> list[dict[str, Any]]:
-        """Plain JSON values."""
         return [info.to_dict() for info in self.all]

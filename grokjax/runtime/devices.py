@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from typing import Any
 
@@ -82,15 +83,14 @@ def on_cpu(devices: list[Any]) -> bool:
     return devices[0].platform == "cpu"
 
 
-def memory_for_lanes(devices: list[Any]) -> int | None:
-    """Return the bytes that lanes may take on each device, or None if no device reports them."""
+def memory_for_lanes(devices: list[Any]) -> float:
+    """Return the bytes that lanes may take on each device; infinite if no device reports them."""
     limits = [
         (device.memory_stats() or {}).get("bytes_limit")
         for device in devices
         if device.process_index == processes.process_index()
     ]
-    known = [int(MEMORY_SHARE * limit) for limit in limits if limit]
-    return min(known, default=None)
+    return min((int(MEMORY_SHARE * limit) for limit in limits if limit), default=math.inf)
 
 
 def core_count() -> int:

@@ -74,7 +74,6 @@ def record(devices: list[Any]) -> dict[str, Any]:
 
 
 def package_versions() -> dict[str, str]:
-    """Return the installed versions of the packages that results depend on."""
     found = {}
     for name in PACKAGES:
         try:

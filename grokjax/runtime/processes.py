@@ -188,6 +188,16 @@ def require_same(text: str, message: str) -> None:
         raise ConfigError(message)
 
 
+def value_of_first(value: float) -> float:
+    """Return process 0's value of a number, in every process."""
+    return float(gather({"value": np.array([[float(value)]])})["value"][0, 0])
+
+
+def largest_value(value: float) -> float:
+    """Return the largest of all processes' values of a number, in every process."""
+    return float(gather({"value": np.array([[float(value)]])})["value"].max())
+
+
 def _gather_texts(text: str) -> list[str]:
     """Return the text of every process, cut to `MESSAGE_BYTES`."""
     mine = text.encode()[:MESSAGE_BYTES].ljust(MESSAGE_BYTES, b"\0")

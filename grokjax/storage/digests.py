@@ -101,7 +101,6 @@ def list_problem(folder: Path) -> str | None:
 
 
 def sha256(path: Path) -> str:
-    """The digest of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

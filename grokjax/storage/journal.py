@@ -68,7 +68,6 @@ def append(directory: Path, kind: str, arrays: Arrays) -> None:
 
 
 def write_live(directory: Path, records: Arrays) -> None:
-    """Replace the live records."""
     temporary = files.atomic_write(directory / LIVE, synced=False)
     with temporary as path, path.open("wb") as file:
         np.savez(file, allow_pickle=False, **records)

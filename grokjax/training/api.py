@@ -132,7 +132,6 @@ def _start_run(
 def _description(
     sweep: Sweep, launch: Launch, options: Options, recipe: str | None
 ) -> dict[str, Any]:
-    """Return what config.json says of a new run."""
     users = {each.name: each.source for each in options.users_metrics}
     return {
         "schema": SCHEMA_VERSION,

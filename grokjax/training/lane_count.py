@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import numpy as np
-
 from grokjax.config.sweep import Program
 from grokjax.errors import OutOfMemory
 from grokjax.metrics.metric import Metric
@@ -37,11 +35,12 @@ def grow_lanes(
     that. The speed is that of one round after a warm-up.
     """
     speed = _measure_speed(lanes)
-    free = _smallest_of_processes(devices.memory_for_lanes(found))
+    free = -processes.largest_value(-devices.memory_for_lanes(found))
     while True:
         number, used = choose_lanes(2 * lanes.number, found, members)
-        # Both exist while the larger one is timed, hence three times.
-        if number <= lanes.number or 3 * _largest_of_processes(lanes.bytes_per_device) > free:
+        # Both exist while the larger one is timed, hence three times. Programs may differ between
+        # processes.
+        if number <= lanes.number or 3 * processes.largest_value(lanes.bytes_per_device) > free:
             return lanes
         try:
             larger = build_lanes(program, used, number, metrics)
@@ -58,18 +57,7 @@ def _measure_speed(lanes: Lanes) -> float:
     lanes.round()
     start = time.perf_counter()
     lanes.round()
-    seconds = np.array([[time.perf_counter() - start]])
-    return lanes.number / float(processes.gather({"seconds": seconds})["seconds"][0, 0])
-
-
-def _smallest_of_processes(free: int | None) -> float:
-    """Return the least free memory of all processes; infinite where devices do not report it."""
-    return -_largest_of_processes(-np.inf if free is None else -free)
-
-
-def _largest_of_processes(value: float) -> float:
-    """Return the largest value of all processes: compiled programs may differ between them."""
-    return float(processes.gather({"value": np.array([[float(value)]])})["value"].max())
+    return lanes.number / processes.value_of_first(time.perf_counter() - start)
 
 
 def smallest_count(lanes: Lanes, busy: int) -> int:

@@ -73,10 +73,6 @@ class Lanes:
             tree,
         )
 
-    def as_text(self) -> str:
-        """Return the round's compiled program (HLO)."""
-        return self._round.as_text()
-
     @property
     def bytes_per_device(self) -> int:
         """Memory of the larger of the two programs on a device, by XLA's own analysis."""

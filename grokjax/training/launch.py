@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import numpy as np
-
 from grokjax.config.sweep import Program, Sweep
 from grokjax.errors import Interrupted, LostProcess, OutOfMemory, invalid
 from grokjax.metrics.metric import Metric
@@ -53,10 +51,10 @@ class Launch:
         self.environment = environment.record(self._devices)
         self._directory, self._sweep, self._metrics = directory, sweep, metrics
         self._options = options
-        progress = options.progress
-        if isinstance(progress, bool):
-            progress = Progress(progress and processes.is_first())
-        self._progress = progress
+        shown = options.progress
+        if isinstance(shown, bool):
+            shown = Progress(shown and processes.is_first())
+        self._progress = shown
 
     def run(self, resume_command: str) -> Run:
         """Train what is left and write the history. Raises Interrupted on a signal.
@@ -104,8 +102,7 @@ class Launch:
         finished = run.load(self._directory)
         processes.run_on_first(finished.write_history)
         # A signal may have come after the last round, or where nothing was left to train.
-        late = processes.gather({"received": np.array([[signals.received or 0]], np.int32)})
-        if signum := int(late["received"].max()):
+        if signum := int(processes.largest_value(signals.received or 0)):
             raise Interrupted(signum, str(self._directory), resume_command)
         return finished
 

@@ -84,7 +84,6 @@ class Trainer:
         self._record({lane: m for lane, m in new.items() if lane not in resumed}, metrics)
 
     def _count_round(self, seconds: float) -> None:
-        """Count a round that took this many seconds."""
         counts, busy = self._context.counts, len(self._in_lane)
         before = counts.steps
         for m in self._in_lane.values():
@@ -105,7 +104,6 @@ class Trainer:
         )
 
     def _record(self, in_lane: dict[int, int], metrics: Metrics) -> None:
-        """Record one evaluation of the members in these lanes."""
         if not in_lane:
             return
         lanes, members = list(in_lane), list(in_lane.values())
@@ -217,5 +215,4 @@ class Trainer:
         most = sum(config.max_epochs - epoch for epoch in epochs)
         rounds = (most if ahead is None else ahead[0]) / len(epochs) / config.eval_every
         saved = rounds * self._round_seconds * (1 - number / self._lanes.number)
-        enough = np.array([[saved > 2 * self._compile_seconds]])
-        return bool(processes.gather({"enough": enough})["enough"][0, 0])
+        return bool(processes.value_of_first(saved > 2 * self._compile_seconds))

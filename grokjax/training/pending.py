@@ -94,7 +94,6 @@ class PendingMembers:
         return None if state is None else SavedMember(state, ended.stop_state)
 
     def finish(self, member: int, ended: Outcome) -> None:
-        """Note that a member has ended."""
         self.ended[member] = ended
 
     @property

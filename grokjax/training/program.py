@@ -90,7 +90,6 @@ class ProgramKey:
         )
 
     def member(self, on_cpu: bool) -> member.Member:
-        """Build the functions of one member."""
         rows = batches.CACHED_ROWS if on_cpu else None
         return member.build_member(
             self.config, self.max_train_size, self.variants, self.metrics, rows

@@ -101,7 +101,6 @@ class Progress:
         return (now - start) / max(1, counts.epochs - epochs)
 
     def _lines(self, counts: ProgressCounts, now: float, epoch_seconds: float | None) -> list[str]:
-        """Return the lines of the display."""
         ended = [f"{counts.ended[status]} {status}" for status in STATUSES if counts.ended[status]]
         memorised = f" ({counts.memorised} memorised)" if counts.memorised else ""
         rounds = f"round {counts.rounds:,}, {counts.epochs:,} epochs"

@@ -38,7 +38,6 @@ class ProgressCounts:
             self.add_ended(outcome)
 
     def add_ended(self, outcome: Outcome) -> None:
-        """Count one more finished member."""
         self.ended[outcome.status] += 1
         self.ended_at[outcome.epochs] += 1
 

@@ -92,7 +92,6 @@ class RecordBuffer:
         self._live_at = ended + max(LIVE_EVERY, (ended - began) / LIVE_SHARE)
 
     def _joined(self, kind: str) -> Rows:
-        """Concatenate all waiting rows of a kind."""
         parts = self._rows[kind]
         joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         self._rows[kind] = [joined]

@@ -7,8 +7,6 @@ import json
 import time
 from pathlib import Path
 
-import numpy as np
-
 from grokjax.config.sweep import Sweep
 from grokjax.runtime import processes
 from grokjax.storage import files, lock
@@ -21,8 +19,7 @@ VISIBLE_WITHIN = 60.0
 
 def holds_run(directory: Path) -> bool:
     """Return whether process 0 sees a run there; what it sees decides for all processes."""
-    seen = np.array([[(directory / files.CONFIG).exists()]])
-    return bool(processes.gather({"seen": seen})["seen"][0, 0])
+    return bool(processes.value_of_first((directory / files.CONFIG).exists()))
 
 
 def require_same_settings(sweep: Sweep, options: Options) -> None:

@@ -27,7 +27,7 @@ SWEEP = Sweep(CONFIG, seed=range(10))
 def accelerators(monkeypatch):
     """Make four CPU devices look like accelerators that report their memory."""
     monkeypatch.setattr(devices, "on_cpu", lambda _: False)
-    memory = [None]
+    memory = [np.inf]
     monkeypatch.setattr(devices, "memory_for_lanes", lambda _: memory[0])
     monkeypatch.setattr(lane_count, "INITIAL_LANES", 2)
     return memory
