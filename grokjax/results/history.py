@@ -64,8 +64,11 @@ def merged(
         written |= part.keys()
         missing |= info.metrics.keys() - part.keys()
         for name, array in part.items():
-            own = [_positions(labels[dim], info.metrics[name].dims[dim]) for dim in dims[name]]
-            _fill(variables[name], rows[wanted], columns[wanted], own, array[wanted])
+            own = [np.searchsorted(labels[dim], info.metrics[name].dims[dim]) for dim in dims[name]]
+            cells = rows[wanted], columns[wanted]
+            block = variables[name][cells]  # [rows of the part, ...], all networks' labels
+            block[np.ix_(np.arange(len(block)), *own)] = array[wanted]
+            variables[name][cells] = block
     for name in missing - written:
         del variables[name]
     data = {n: (("member", "eval", *dims[n]), array) for n, array in variables.items()}
@@ -83,20 +86,6 @@ def _titles(configs: list[Config]) -> dict[str, str]:
     }
 
 
-def _fill(
-    variable: np.ndarray,
-    rows: np.ndarray,
-    columns: np.ndarray,
-    positions: Sequence[np.ndarray],
-    values: np.ndarray,
-) -> None:
-    """Write values `[K, ...]` to K rows and columns, at these positions along further axes."""
-    count = len(positions)
-    shaped = [p.reshape(-1, *[1] * (count - i - 1)) for i, p in enumerate(positions)]
-    expand = (slice(None), *[None] * count)
-    variable[(rows[expand], columns[expand], *shaped)] = values
-
-
 def _dimensions(
     infos: Sequence[NetworkInfo],
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, list[Any]]]:
@@ -109,12 +98,6 @@ def _dimensions(
             for dim, own in each.dims.items():
                 labels.setdefault(dim, set()).update(own)
     return dims, {dim: sorted(each) for dim, each in labels.items()}
-
-
-def _positions(labels: Sequence[Any], own: Sequence[Any]) -> np.ndarray:
-    """Return the positions of a network's labels among those of all networks."""
-    place = {label: i for i, label in enumerate(labels)}
-    return np.array([place[label] for label in own], int)
 
 
 def recorded_epochs(directory: Path) -> dict[int, set[int]]:

@@ -38,13 +38,9 @@ class BatchPlan:
     def of(
         cls, batch_size: int | None, num_rows: int, max_train_size: int, cached_rows: int | None
     ) -> BatchPlan:
-        """Return the plan of a program.
+        """Return the plan of a program whose task has `num_rows` examples.
 
-        Args:
-          batch_size: the setting; None is full batch.
-          num_rows: N.
-          max_train_size: see the class.
-          cached_rows: the largest number of rows in a chunk; None: a step is one chunk.
+        cached_rows: the largest number of rows in a chunk; None: a step is one chunk.
         """
         full_batch = batch_size is None
         size = min(batch_size or max_train_size, max_train_size)
