@@ -65,10 +65,7 @@ def merged(
         missing |= info.metrics.keys() - part.keys()
         for name, array in part.items():
             own = [np.searchsorted(labels[dim], info.metrics[name].dims[dim]) for dim in dims[name]]
-            cells = rows[wanted], columns[wanted]
-            block = variables[name][cells]  # [rows of the part, ...], all networks' labels
-            block[np.ix_(np.arange(len(block)), *own)] = array[wanted]
-            variables[name][cells] = block
+            _fill(variables[name], rows[wanted], columns[wanted], own, array[wanted])
     for name in missing - written:
         del variables[name]
     data = {n: (("member", "eval", *dims[n]), array) for n, array in variables.items()}
@@ -76,6 +73,19 @@ def merged(
     used = {dim for name in variables for dim in dims[name]}
     coordinates |= {dim: (dim, np.array(each)) for dim, each in labels.items() if dim in used}
     return xr.Dataset(data, coordinates, _titles([sweep[m] for m in members]))
+
+
+def _fill(
+    variable: np.ndarray,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    positions: Sequence[np.ndarray],
+    values: np.ndarray,
+) -> None:
+    """Write values `[K, ...]` to K rows and columns, at these positions along further axes."""
+    block = variable[rows, columns]
+    block[np.ix_(np.arange(len(block)), *positions)] = values
+    variable[rows, columns] = block
 
 
 def _titles(configs: list[Config]) -> dict[str, str]:
