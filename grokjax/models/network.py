@@ -98,12 +98,11 @@ def build_network(model: Model, spec: DataSpec) -> Network:
         return (inputs, table) if precompute else (inputs,)
 
     precompute, activations = optional("precompute"), optional("activations")
-    weights = optional("neuron_weights")
     abstract = _with_text_keys(blank)
-    shapes = shapes_of(abstract)
-    pack, unpack = (
-        cls.training_layout(model) if hasattr(cls, "training_layout") else (lambda p: p,) * 2
-    )
+    shapes, traced = shapes_of(abstract), traced_names(model)
+    pack = unpack = lambda params: params
+    if hasattr(cls, "training_layout"):
+        pack, unpack = cls.training_layout(model)
     network = Network(
         shapes=shapes,
         abstract=abstract,
@@ -112,14 +111,12 @@ def build_network(model: Model, spec: DataSpec) -> Network:
         pack=pack,
         unpack=unpack,
         precompute=lambda packed, given=None: (
-            precompute(packed, *(getattr(given, n) for n in traced_names(model)))
-            if precompute
-            else ()
+            precompute(packed, *(getattr(given, n) for n in traced)) if precompute else ()
         ),
         logits=lambda packed, table, inputs: merged(packed)(*called_with(inputs, table)),
         activations=activations
         and (lambda packed, table, inputs: activations(packed, *called_with(inputs, table))),
-        neuron_weights=weights,
+        neuron_weights=optional("neuron_weights"),
     )
     _check_logits(name, network, spec, model)
     return network
