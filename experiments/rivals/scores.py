@@ -103,7 +103,7 @@ def markdown_table(work: Workload, scores: list[Score]) -> str:
         cells = (
             score.row.label,
             score.row.members,
-            f"{score.rate:,.0f} ({min(score.rates):,.0f} to {max(score.rates):,.0f})",
+            f"{_speed(score.rate)} ({_speed(min(score.rates))} to {_speed(max(score.rates))})",
             f"{reference.speedup_over(score):.2f} x",
             "" if score.row.class_path in evaluating else f"{steps_only.speedup_over(score):.2f} x",
             f"{score.speedup_over(both):.2f}",
@@ -124,6 +124,11 @@ def markdown_table(work: Workload, scores: list[Score]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _speed(rate: float) -> str:
+    """Return a rate with at least two digits."""
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
 
 
 def predicted_limit(work: Workload) -> str:
