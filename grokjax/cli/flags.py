@@ -116,9 +116,7 @@ def _seeds(flags: Flags) -> tuple[str, Any, Any]:
 def _setting(name: str, flags: Flags) -> tuple[str, Any, Any]:
     """Return the field for a setting."""
     setting = flags.fields[name]
-    default = None
-    if flags.base is not None and name != "seed":
-        default = flags.base.values.get(name, setting.default)
+    default = None if flags.base is None or name == "seed" else _default(setting, flags.base)
     plain = str if setting.choices else setting.plain_hint
     text, hint = _help(setting), setting.hint
     if setting.kind == "run":
@@ -132,6 +130,21 @@ def _setting(name: str, flags: Flags) -> tuple[str, Any, Any]:
         how = {"metavar": "", "name": f"no-{name}", "aliases": ["--" + name.replace("_", "-")]}
     values = setting.plain_hint  # a Literal has the parser list the choices that there are
     return _flag(name, tuple[values, ...], text, default, **how)
+
+
+def _default(setting: Field, base: Config) -> Any:
+    """Return the value of a setting where no flag gives it: as `Config.replace` chooses it.
+
+    Another kind of task, model or rule than the base's has defaults of its own.
+    """
+    value = base.values.get(setting.name, setting.default)
+    own = base.fields.get(setting.name, setting)
+    if own == setting or value == own.default:
+        return value if own == setting else setting.default
+    try:
+        return setting.checked(value)
+    except ConfigError:
+        return setting.default
 
 
 def _help(setting: Field) -> str:

@@ -172,3 +172,13 @@ def test_errors_of_the_parser_end_with_a_command_to_paste(capsys):
 def test_a_negated_boolean_takes_no_value(given, capsys):
     assert main.main(["train", "--out", "x", *given.split()]) == 2
     assert "takes no value; give --" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("recipe", ["notebook", "gromov"])
+def test_another_model_has_defaults_of_its_own(recipe, capsys, monkeypatch):
+    """Both recipes set an initializer; those of the transformer have other names."""
+    command = ["train", "--recipe", recipe, "--model", "transformer"]
+    text = " ".join(help_of(command, monkeypatch).replace("│", " ").split())
+    assert not capsys.readouterr().err
+    assert "nanda, zhong or torch (default: nanda)" in text
+    assert "Width D of the residual stream (default: 128)" in text
