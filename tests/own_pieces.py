@@ -18,7 +18,8 @@ def train_own(out):
     settings = {
         name: TINY[name] for name in ("batch_size", "eval_every", "max_epochs", "stop_when")
     }
-    config = grokjax.Config(**kinds, **settings, width=4, snapshot_every=2, learning_rate=0.01)
+    config = grokjax.Config(**kinds, **settings, width=4, learning_rate=0.01)
+    config = config.replace(snapshot="params", snapshot_every=2)
     metrics = [sys.modules["your_own"].effective_rank]
     sweep = grokjax.Sweep(config, size=[5, 6], seed=[0, 1])
     return grokjax.train(sweep, out, metrics=metrics, progress=False)

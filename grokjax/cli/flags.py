@@ -27,7 +27,7 @@ BOXES = {
     "fixed_norm",
     "schedule": "schedule warmup_steps decay_steps final_rate",
     "stopping": "max_epochs stop_when stop_patience extra_epochs",
-    "recording": "eval_every snapshot_every snapshot_spacing",
+    "recording": "eval_every snapshot snapshot_every snapshot_spacing snapshot_dtype",
     "machine": "precision",
 }
 """Settings by their box in `--help`; `seed` is shown with the command's own flags. A star stands

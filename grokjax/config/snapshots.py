@@ -1,4 +1,4 @@
-"""At which evaluations the embedding of a member is kept."""
+"""At which evaluations a snapshot of a member is kept."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PER_OCTAVE = 4
 
 
 def is_due(config: Config, epoch: int, metrics: Mapping[str, np.ndarray]) -> bool:
-    """Return whether the embedding is kept at an evaluation.
+    """Return whether a snapshot is kept at an evaluation.
 
     The answer depends on the member, the epoch and its metrics alone, so a resumed run keeps the
     same snapshots.

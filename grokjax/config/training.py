@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from grokjax.errors import invalid
-from grokjax.settings.field import SCALE, SEED, setting, whole
+from grokjax.settings.field import SCALE, SEED, fields_of, setting, whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +39,11 @@ class Training:
         3, "Evaluations in a row at 0.99 that count as learnt", whole(1), kind="run"
     )
     extra_epochs: int = setting(0, "Epochs to train on after the grok", whole(0), kind="run")
+    snapshot: Literal["embedding", "params"] = setting(
+        "embedding", "A snapshot keeps the embedding, or params: all parameters", kind="run"
+    )
     snapshot_every: int | None = setting(
-        None, "Epochs from one kept embedding to the next; default: keep none", whole(1), kind="run"
+        None, "Epochs from one snapshot to the next; default: keep none", whole(1), kind="run"
     )
     snapshot_spacing: Literal["regular", "log", "transition"] = setting(
         "regular",
@@ -48,12 +51,18 @@ class Training:
         "evaluation at 0.99 on train examples but not on test examples",
         kind="run",
     )
+    snapshot_dtype: Literal["float32", "bfloat16"] = setting(
+        "float32",
+        "Numbers of snapshots: float32, or bfloat16 for half the disk space",
+        kind="run",
+    )
 
     def check(self) -> None:
-        if self.snapshot_spacing != "regular" and self.snapshot_every is None:
-            raise invalid(
-                "snapshot_spacing", self.snapshot_spacing, "needs snapshot_every to be set"
-            )
+        if self.snapshot_every is None:
+            for name, field in fields_of(Training).items():
+                value = getattr(self, name)
+                if name.startswith("snapshot") and value != field.default:
+                    raise invalid(name, value, "needs snapshot_every to be set")
         for name in ("max_epochs", "extra_epochs", "snapshot_every"):
             value = getattr(self, name)
             if value is not None and value % self.eval_every:

@@ -1,4 +1,4 @@
-"""Merge the records and snapshots of the journal into labelled arrays."""
+"""Merge the records of the journal into labelled arrays."""
 
 from __future__ import annotations
 
@@ -117,33 +117,6 @@ def recorded_epochs(directory: Path) -> dict[int, set[int]]:
         for member, epoch in zip(part["member"].tolist(), part["epoch"].tolist(), strict=True):
             found.setdefault(member, set()).add(epoch)
     return found
-
-
-def snapshots(
-    directory: Path, sweep: Sweep, networks: Networks, members: Sequence[int]
-) -> xr.DataArray:
-    """Return the kept embeddings of some members, as `grokjax.Run.snapshots` describes them."""
-    import xarray as xr
-
-    rows = {
-        (m, e): embedding
-        for part in journal.read_parts(directory, "snapshots")
-        for m, e, embedding in zip(
-            part["member"].tolist(), part["epoch"].tolist(), part["embedding"], strict=True
-        )
-        if m in members
-    }
-    if any(row.shape != networks.of(sweep[m]).table_shape for (m, _), row in rows.items()):
-        raise DamagedRun(f"{directory}: holds the snapshots of another network")
-    if not rows:
-        raise ValueError("snapshots: these members keep none; set snapshot_every when training")
-    if len({row.shape for row in rows.values()}) > 1:
-        raise ValueError("snapshots: shapes differ between programs; use select")
-    epochs = sorted({epoch for _, epoch in rows})
-    blank = np.full(next(iter(rows.values())).shape, np.nan, np.float32)
-    values = np.stack([np.stack([rows.get((m, e), blank) for e in epochs]) for m in members])
-    dims = ("member", "epoch", "token", "dimension")
-    return xr.DataArray(values, {"member": list(members), "epoch": epochs}, dims)
 
 
 def _coordinates(

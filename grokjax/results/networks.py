@@ -7,6 +7,7 @@ token table is, its metrics with their dimensions, and the shapes and sizes of i
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -53,6 +54,11 @@ class NetworkInfo:
         if self.token_table is None:
             return None
         return self.token_table.rows, self.shapes[self.token_table.parameter][-1]
+
+    def snapshot_bytes(self, config: Config) -> int:
+        """Return the bytes of one snapshot of a member with this network."""
+        shapes = self.shapes.values() if config.snapshot == "params" else [self.table_shape or (0,)]
+        return (2 if config.snapshot_dtype == "bfloat16" else 4) * sum(map(math.prod, shapes))
 
     def to_dict(self) -> dict[str, Any]:
         return {

@@ -16,8 +16,9 @@ from grokjax.config.config import Config
 from grokjax.config.settings import NetworkSettings
 from grokjax.config.sweep import Sweep
 from grokjax.errors import invalid, suggest
-from grokjax.results import history, members_table, params, prediction, run_config, selection
+from grokjax.results import history, prediction, run_config, selection
 from grokjax.results.networks import Networks
+from grokjax.results.run_params import RunParams
 from grokjax.runtime import arguments, paths
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 HISTORY = "history.nc"
 
 
-class Run:
+class Run(RunParams):
     """A run directory.
 
     directory: its path. config: the settings that all members share, with base values for swept
@@ -44,10 +45,11 @@ class Run:
         sweep: Sweep,
         networks: Networks,
         chosen: Sequence[int],
+        snapshot_of: dict[int, int] | None = None,
     ) -> None:
         self.directory, self.info, self.sweep, self.networks = directory, info, sweep, networks
         self.config: Config = sweep.config
-        self._chosen = list(chosen)
+        self._chosen, self._snapshot_of = list(chosen), snapshot_of
 
     def __repr__(self) -> str:
         counts = self.members["status"].value_counts().to_dict()
@@ -55,15 +57,6 @@ class Run:
 
     def __len__(self) -> int:
         return len(self._chosen)
-
-    @functools.cached_property
-    def members(self) -> pd.DataFrame:
-        """Table with one row per member: `status`, `epochs`, swept settings, then traced ones.
-
-        status: grokked, memorised, not memorised, diverged, running or pending. epochs: how many
-        the member has trained.
-        """
-        return members_table.members(self.directory, self.sweep, self._chosen)
 
     @functools.cached_property
     def history(self) -> xr.Dataset:
@@ -131,74 +124,33 @@ class Run:
         """
         return self._with(selection.members(members, self._chosen))
 
-    def _with(self, members: Sequence[int]) -> Run:
-        return Run(self.directory, self.info, self.sweep, self.networks, members)
+    def at(self, epoch: Any, hold: bool = False) -> Run:
+        """Return a Run of the members with a snapshot at an epoch, with their parameters then.
 
-    @functools.cached_property
-    def params(self) -> dict[str, Any]:
-        """Parameters as a nested dict of float32 arrays with leading axis M, ordered as `members`.
+        Its `params`, `params_of` and `embeddings`, and so every analysis of it, are those of that
+        epoch, as in `survey(run.at(500))`; `members` and `history` stay those of the whole run. For
+        all epochs at once see `analysis.through_training`.
 
-        Members in training have those of the last checkpoint, or NaN before the first one. Raises
-        ValueError if shapes differ between members or no member is selected.
+        Args:
+          epoch: one of `snapshot_epochs`.
+          hold: a member without a snapshot at this epoch has its last one before it, so that the
+            members that have stopped are there, too.
+
+        Raises:
+          ConfigError: no member has a snapshot at this epoch.
+          ValueError: the run keeps no parameters, or their shapes differ between members.
         """
-        shapes = [self.networks.of(self.sweep[m]).shapes for m in self._chosen]
-        if not shapes:
-            raise ValueError("params: no member is selected; select at least one")
-        if any(other != shapes[0] for other in shapes):
-            raise ValueError("params: shapes differ between programs; use select or params_of")
-        return params.stacked(self.directory, self._chosen, self._flat_params, shapes[0])
+        found = self._snapshot_epochs_at(epoch, arguments.check_bool("hold", hold))
+        return self._with(list(found), found)
 
-    def params_of(self, member: int) -> dict[str, Any]:
-        """Return one member's parameters: as `params`, without the leading axis.
-
-        Raises ConfigError if this Run does not have the member, ValueError if the member has
-        no parameters yet.
-        """
-        number = selection.member(member, self._chosen)
-        found = self._flat_params([number])
-        if number not in found:
-            status = self.members.loc[number, "status"]
-            raise ValueError(
-                f"params_of: member {number} is {status} and has no parameters saved yet; "
-                "load the run again later"
-            )
-        return params.nested(found[number])
-
-    def _flat_params(self, wanted: Sequence[int]) -> dict[int, dict[str, np.ndarray]]:
-        return params.latest(self.directory, self.sweep, self.networks, wanted, self._all_ended)
-
-    @property
-    def _all_ended(self) -> bool:
-        return not {"running", "pending"} & set(self.members["status"])
-
-    @property
-    def embeddings(self) -> np.ndarray:
-        """Token tables of the first operand, float32 `[M, P, D]`.
-
-        With one-hot inputs they are rows of the first layer, and D is H. Raises ValueError if
-        members have different numbers of tokens, parameters of different shapes, or no such table.
-        """
-        stacked = self.params
-        tables = {self.networks.of(self.sweep[m]).token_table for m in self._chosen}
-        if len(tables) > 1:  # shapes can agree: 14 rows are 2 x 7 tokens, or 14 tokens summed
-            raise ValueError("embeddings: members differ in their number of tokens; use select")
-        table = tables.pop()
-        if table is None:
-            raise ValueError("embeddings: these networks have no table of tokens")
-        return table.read(stacked)
+    def _with(self, members: Sequence[int], snapshot_of: dict[int, int] | None = None) -> Run:
+        epochs = self._snapshot_of if snapshot_of is None else snapshot_of
+        return Run(self.directory, self.info, self.sweep, self.networks, members, epochs)
 
     @property
     def network(self) -> NetworkSettings:
         """Settings of the members' network. Raises ValueError if members have different ones."""
         return prediction.only_network(self.sweep[m].network for m in self._chosen)
-
-    @functools.cached_property
-    def snapshots(self) -> xr.DataArray:
-        """Embeddings kept during training, dims `member, epoch, token, dimension`.
-
-        Raises ValueError if the run keeps none.
-        """
-        return history.snapshots(self.directory, self.sweep, self.networks, self._chosen)
 
     def apply(self, params: dict[str, Any], inputs: np.ndarray) -> np.ndarray:
         """Compute logits `[N, C]` of one member, in the members' common precision or float32.

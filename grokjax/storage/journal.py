@@ -8,7 +8,8 @@ A part is an `.npz` of arrays in one of five folders, with ascending numbers:
   `[R]`), `status` (text `[R]`) and its parameters, as `params/embed/embedding [R, P, D]`;
 * `optimizer/`: one row a member that ended at `max_epochs`: `member`, `epochs`, and the rest of
   its state, as `opt_state/...`, from which a resume can train it further;
-* `snapshots/`: one row a kept embedding: `member`, `epoch`, `embedding [R, P, D]`;
+* `snapshots/`: one row a snapshot: `member`, `epoch`, and either `embedding [R, P, D]` or the
+  parameters, as `params/embed/embedding [R, P, D]`, in float32 or as the bits of bfloat16 (uint16);
 * `rounds/`: one row a round: `session`, `seconds`, `training` (float64: Unix time of the start,
   time since then, duration of the round), `steps` (int64), `lanes`, `busy`, `waiting` (int32).
   Only these differ from run to run.
@@ -40,7 +41,7 @@ LOSSES = {
     "records": "members that lack one of their evaluations are trained again by a resume",
     "params": "the members in it are trained again by a resume",
     "optimizer": "the members in it start anew if a resume gives them more epochs",
-    "snapshots": "its embeddings are lost",
+    "snapshots": "its snapshots are lost",
     "rounds": "the times of its rounds are lost",
 }
 """What the loss of a part means, by kind."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import math
 import re
+import struct
 import zipfile
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -22,7 +24,7 @@ KINDS = {
     "records": ("member", "epoch"),
     "params": ("member", "epochs", "status", *STOP_STATE),
     "optimizer": ("member", "epochs"),
-    "snapshots": ("member", "epoch", "embedding"),
+    "snapshots": ("member", "epoch"),
     "rounds": ("session", "seconds", "training", "steps", "lanes", "busy", "waiting"),
 }
 """Kinds of parts, which are their folders, and the arrays that each part of a kind needs."""
@@ -36,6 +38,10 @@ DTYPES = {
 """Dtypes by name of array; `_has_allowed_dtype` knows those of the others."""
 
 
+SNAPSHOT_DTYPES = ("float32", "uint16")
+"""Dtypes of the arrays of snapshots; uint16 has the bits of bfloat16, which NumPy lacks."""
+
+
 def read_part(path: Path, *keys: str) -> dict[str, np.ndarray]:
     """Return all arrays of a part, or those named. Raises DamagedRun if it cannot be read."""
     try:
@@ -43,6 +49,29 @@ def read_part(path: Path, *keys: str) -> dict[str, np.ndarray]:
             return {key: part[key] for key in keys or part.files}
     except Exception as error:  # zipfile, zlib and NumPy each raise their own
         raise DamagedRun(f"{path}: cannot be read ({error})") from error
+
+
+def read_rows(path: Path, name: str, rows: Sequence[int]) -> np.ndarray:
+    """Return some rows `[R, ...]` of an array of an intact part, and read no others.
+
+    Raises DamagedRun if they cannot be read.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive, path.open("rb") as file:
+            info = archive.getinfo(f"{name}.npy")
+            shape, by_column, dtype, stored = _header(archive, info)
+            if by_column:  # its rows do not lie together; grokjax writes no such array
+                return read_part(path, name)[name][list(rows)]
+            file.seek(info.header_offset + 26)  # of a zip's local header: lengths of name and extra
+            start = info.header_offset + 30 + sum(struct.unpack("<HH", file.read(4)))
+            start += info.file_size - stored  # after the array's own header
+            found = np.empty((len(rows), *shape[1:]), dtype)
+            for i, row in enumerate(rows):
+                file.seek(start + row * found[i].nbytes)
+                found[i] = np.fromfile(file, dtype, found[i].size).reshape(found[i].shape)
+            return found
+    except Exception as error:  # zipfile and NumPy each raise their own
+        raise DamagedRun(f"{path}: {name} cannot be read ({error})") from error
 
 
 def part_paths(directory: Path, kind: str) -> list[Path]:
@@ -95,7 +124,7 @@ def _format_problem(path: Path, size: int, mtime: int, unlisted: bool) -> str | 
                 name = info.filename.removesuffix(".npy")
                 if info.compress_type != zipfile.ZIP_STORED or info.file_size > size:
                     return f"{name}: compressed"
-                shapes[name], dtype, stored = _header(archive, info)
+                shapes[name], _, dtype, stored = _header(archive, info)
                 allowed = _has_allowed_dtype(path.parent.name, name, dtype)
                 if not allowed or math.prod(shapes[name]) * dtype.itemsize != stored:
                     return f"{name}: {dtype} {shapes[name]} in {stored} bytes"
@@ -108,15 +137,15 @@ def _format_problem(path: Path, size: int, mtime: int, unlisted: bool) -> str | 
 
 def _header(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo
-) -> tuple[tuple[int, ...], np.dtype, int]:
-    """Return the shape and dtype in an array's header, and the bytes that follow it."""
+) -> tuple[tuple[int, ...], bool, np.dtype, int]:
+    """Return shape, whether by column, and dtype in an array's header; the bytes that follow it."""
     with archive.open(info) as file:
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0
         if version != (1, 0):
             read = np.lib.format.read_array_header_2_0
-        shape, _, dtype = read(file)
-        return shape, dtype, info.file_size - file.tell()
+        shape, by_column, dtype = read(file)
+        return shape, by_column, dtype, info.file_size - file.tell()
 
 
 def _has_allowed_dtype(kind: str, name: str, dtype: np.dtype) -> bool:
@@ -125,7 +154,8 @@ def _has_allowed_dtype(kind: str, name: str, dtype: np.dtype) -> bool:
         return dtype.kind == "U"
     if name in DTYPES:
         return dtype == DTYPES[name]
-    return dtype in (STATE_DTYPES if kind == "optimizer" else PARAM_DTYPES)
+    others = {"optimizer": STATE_DTYPES, "snapshots": SNAPSHOT_DTYPES}
+    return dtype in others.get(kind, PARAM_DTYPES)
 
 
 def _shape_problem(kind: str, shapes: dict[str, tuple[int, ...]]) -> str | None:
@@ -133,8 +163,10 @@ def _shape_problem(kind: str, shapes: dict[str, tuple[int, ...]]) -> str | None:
     for name in KINDS[kind]:
         if name not in shapes:
             return f"{name}: missing"
-        if name != "embedding" and len(shapes[name]) != 1:
+        if len(shapes[name]) != 1:
             return f"{name}: not one-dimensional"
+    if kind == "snapshots" and len(shapes) == len(KINDS[kind]):
+        return "embedding or parameters: missing"
     if len({shape[:1] for shape in shapes.values()}) != 1:
         return "arrays of unequal lengths"
     return None

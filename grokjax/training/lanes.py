@@ -6,6 +6,7 @@ devices, and the results are gathered between calls. Letters: L lanes, l lanes o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -18,7 +19,6 @@ from grokjax.config.sweep import Program
 from grokjax.errors import DamagedRun
 from grokjax.metrics.builtin import BUILTIN
 from grokjax.metrics.metric import Metric
-from grokjax.models.network import build_network
 from grokjax.runtime import processes
 from grokjax.storage.member_state import Arrays
 from grokjax.training.program import ProgramKey, allocation, compile_programs, program_bytes
@@ -123,14 +123,22 @@ class Lanes:
         leaves = jax.tree.leaves(self._state)
         return dict(zip(self.names, leaves, strict=True))
 
-    def of_this_process(self) -> tuple[int, Arrays]:
-        """Return the first lane of this process, and the state of all its lanes, `[l, ...]`."""
-        per_process = self.number // processes.process_count()
-        return processes.process_index() * per_process, _local_rows(self.state)
+    def of_this_process(self, names: Sequence[str] | None = None) -> tuple[int, Arrays]:
+        """Return the first lane of this process, and the state of all its lanes, `[l, ...]`.
 
-    def read(self, lanes: list[int]) -> list[Arrays]:
-        """Return the state of some lanes, each as NumPy arrays by name, in every process."""
-        first, state = self.of_this_process()
+        names: of the arrays that are wanted; None: all.
+        """
+        per_process = self.number // processes.process_count()
+        state = self.state
+        wanted = {name: state[name] for name in names or state}
+        return processes.process_index() * per_process, _local_rows(wanted)
+
+    def read(self, lanes: list[int], names: Sequence[str] | None = None) -> list[Arrays]:
+        """Return the state of some lanes, each as NumPy arrays by name, in every process.
+
+        names: of the arrays that are wanted; None: all.
+        """
+        first, state = self.of_this_process(names)
         per_process = self.number // processes.process_count()
         rows = []
         for lane in lanes:
@@ -140,14 +148,6 @@ class Lanes:
             # Copies: a view would keep the whole of it in memory.
             rows.append({name: array[owner].copy() for name, array in row.items()})
         return rows
-
-    def embeddings(self, lanes: list[int]) -> np.ndarray:
-        """Return the token tables of some lanes, `[len(lanes), P, D]`, in every process."""
-        config = self._program.config
-        table = build_network(config.model_settings, config.spec).token_table
-        assert table is not None, "snapshots of a network without one are refused"
-        rows = _local_rows({"table": table.read(self._state.params)})
-        return processes.gather(rows)["table"][lanes]
 
     def place(self, members: dict[int, Arrays]) -> None:
         """Overwrite the state of some lanes with what `read` gave.

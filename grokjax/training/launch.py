@@ -96,6 +96,9 @@ class Launch:
             )
             if crowded := devices.oversubscription_warning(self._devices):
                 progress.print_line(crowded)
+            if self._sweep.config.snapshot == "params":
+                size = preflight.snapshot_bytes(self._sweep, self.networks)
+                progress.print_line(f"snapshots of parameters: at most {size / 1e6:,.0f} MB")
             for program in self._sweep.programs():
                 self._train(program, context)
             progress.update(context.counts, last=True)

@@ -17,6 +17,7 @@ from grokjax.storage.member_state import LaneStates, Outcome, StopState
 from grokjax.training import lane_count
 from grokjax.training.lanes import Lanes, Metrics
 from grokjax.training.run_context import RunContext
+from grokjax.training.snapshot_rows import snapshot_rows
 
 STATUS_EVERY = 1.0
 """Seconds from one status.json to the next."""
@@ -118,8 +119,8 @@ class Trainer:
             i for i, row in enumerate(rows) if snapshots.is_due(sweep[members[i]], epochs[i], row)
         ]
         if due:
-            embeddings = self._lanes.embeddings([lanes[i] for i in due])
-            records.snapshot([members[i] for i in due], [epochs[i] for i in due], embeddings)
+            kept = snapshot_rows(self._lanes, [lanes[i] for i in due], self._program)
+            records.snapshot([members[i] for i in due], [epochs[i] for i in due], kept)
 
     def _finish(self, metrics: Metrics) -> None:
         """Take members that have ended out of their lanes, and record their parameters."""

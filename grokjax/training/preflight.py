@@ -84,6 +84,9 @@ TARGET_COPIES, STATE_COPIES, ROW_BYTES = 7, 3, 16
 """Measured on CPU: copies of the targets and of a lane's state that exist at once, and bytes of a
 row drawn for a round (moduli to 1 999, states to 1.3 GB)."""
 
+SNAPSHOT_COPIES = 3
+"""Copies of a lane's snapshot that exist at once: read, stacked, and joined when written."""
+
 
 def check_data_fits(sweep: Sweep) -> None:
     """Raise ConfigError, naming the setting, unless the data of each program fits into memory.
@@ -101,7 +104,10 @@ def check_memory(sweep: Sweep, networks: Networks, lanes: int) -> None:
     """Raise ConfigError, naming the setting that takes most, unless so many lanes fit."""
     free, programs = memory.available(), sweep.programs()
     for program in programs:
-        state = lanes * STATE_COPIES * networks.of(program.example).state_bytes
+        info = networks.of(program.example)
+        state = lanes * STATE_COPIES * info.state_bytes
+        if snapshots.expected_count(program.example):
+            state += lanes * SNAPSHOT_COPIES * info.snapshot_bytes(program.example)
         needed = _data_bytes(program, lanes) | {"model": state}
         if sum(needed.values()) > free:
             # `state_bytes` is the largest state of all programs that train such a network.
@@ -160,35 +166,44 @@ def check_disk(directory: Path, sweep: Sweep, networks: Networks) -> None:
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     if free < needed:
+        kept, fix = snapshot_bytes(sweep, networks), ""
+        if 2 * kept > needed:
+            fix = f", {kept / 1e6:.0f} of them for snapshots; raise snapshot_every"
+            if sweep.config.snapshot_dtype == "float32":
+                fix += " or set snapshot_dtype to bfloat16"
         raise ConfigError(
             f"out: {directory} has {free / 1e6:.0f} MB free; this run needs about "
-            f"{needed / 1e6:.0f} MB"
+            f"{needed / 1e6:.0f} MB{fix}"
         )
 
 
 def _bytes_to_write(sweep: Sweep, networks: Networks) -> int:
-    """Estimate what a run writes: parameters, records twice (journal, history), checkpoints."""
-    total = 0
+    """Estimate what a run writes: states, records twice (journal, history), snapshots."""
+    states = records = 0
     for config in sweep.members:
         info = networks.of(config)
         evaluations = config.max_epochs // config.eval_every + 1
         values = 3 + sum(math.prod(each.shape) for each in info.metrics.values())
-        table = math.prod(info.table_shape or (0,)) * snapshots.expected_count(config)
-        # The whole state, as it is kept of members that never stop.
-        total += info.state_bytes + 4 * (2 * evaluations * values + table)
+        states += info.state_bytes  # the whole state, as it is kept of members that never stop
+        records += 4 * 2 * evaluations * values
     # The lanes of the checkpoints are few beside any large sweep.
-    return total + min(len(sweep), 64) * (files.CHECKPOINTS_KEPT + 1) * total // len(sweep)
+    checkpoints = min(len(sweep), 64) * (files.CHECKPOINTS_KEPT + 1) * states // len(sweep)
+    return states + checkpoints + records + snapshot_bytes(sweep, networks)
+
+
+def snapshot_bytes(sweep: Sweep, networks: Networks) -> int:
+    """Estimate what the snapshots of a run take on disk if no member stops early."""
+    return sum(
+        snapshots.expected_count(config) * networks.of(config).snapshot_bytes(config)
+        for config in sweep.members
+    )
 
 
 def check_snapshots(sweep: Sweep, networks: Networks) -> None:
-    """Raise ConfigError where snapshots are asked of a network that has no token table."""
-    if sweep.config.snapshot_every is None:
+    """Raise ConfigError where embeddings are to be kept of a network that has no token table."""
+    if sweep.config.snapshot_every is None or sweep.config.snapshot != "embedding":
         return
     for config in sweep.members:
         if networks.of(config).token_table is None:
-            raise invalid(
-                "snapshot_every",
-                sweep.config.snapshot_every,
-                "must be left out",
-                f"model {config.model} has no table of tokens to keep",
-            )
+            fix = f"model {config.model} has no table of tokens to keep"
+            raise invalid("snapshot", config.snapshot, "must be params", fix)

@@ -43,9 +43,9 @@ class RecordBuffer:
         """Add one evaluation of some members; metrics are `[R, ...]`."""
         self._add("records", _member_and_epoch(members, epochs) | metrics)
 
-    def snapshot(self, members: list[int], epochs: list[int], embeddings: np.ndarray) -> None:
-        """Add snapshots of the embeddings of some members, `[R, P, D]`."""
-        self._add("snapshots", _member_and_epoch(members, epochs) | {"embedding": embeddings})
+    def snapshot(self, members: list[int], epochs: list[int], arrays: Rows) -> None:
+        """Add snapshots of some members, arrays `[R, ...]` by name."""
+        self._add("snapshots", _member_and_epoch(members, epochs) | arrays)
 
     def finish(self, member: int, ended: Outcome, state: Arrays, resumable: bool) -> None:
         """Add a member that ended; where it is resumable, also the state of its optimiser."""

@@ -29,6 +29,11 @@ assert larger.params["second"]["kernel"].shape == (2, 4, 4)
 assert larger.params_of(3)["output"]["bias"].shape == (6,)
 assert larger.embeddings.shape == (2, 6, 4)
 assert larger.snapshots.sizes == {"member": 2, "epoch": 4, "token": 6, "dimension": 4}
+assert larger.param_snapshots("second/kernel").shape == (2, 4, 4, 4)
+assert (larger.at(2).params["output"]["bias"] != larger.at(4).params["output"]["bias"]).any()
+from grokjax.analysis.through_training import through_training
+largest = through_training(lambda run: run.params["output"]["kernel"].max(axis=(1, 2)), larger)
+assert largest.sizes == {"member": 2, "epoch": 4}
 assert larger.network.model == "SkipNet"
 assert run.config == grokjax.load(directory).config and run.sweep == grokjax.load(directory).sweep
 assert run.of([0]).config.train_size == 12

@@ -61,3 +61,5 @@ def test_a_run_keeps_snapshots(tiny, tmp_path):
     run = grokjax.train(grokjax.Sweep(config, seed=[0, 1]), tmp_path / "run", progress=False)
     assert run.snapshots.epoch.values.tolist() == [0, 2, 3, 4, 5, 6, 7, 8, 10, 12]
     np.testing.assert_array_equal(run.snapshots.sel(epoch=12), run.embeddings)
+    with pytest.raises(ValueError, match="this run keeps embeddings; set snapshot to params"):
+        run.at(12)

@@ -18,11 +18,12 @@ from grokjax.storage.checkpoint import Checkpoints
 from grokjax.storage.member_state import LaneStates, StopState
 from tests.conftest import TINY, flags
 
-CONFIG = Config(**TINY | {"max_epochs": 1000})
+KEPT = {"snapshot": "params", "snapshot_every": 100}
+CONFIG = Config(**TINY | KEPT | {"max_epochs": 1000})
 SWEEP = Sweep(CONFIG, seed=range(3), weight_decay=[0.0, 1.0])
 COMMAND = [
     *(sys.executable, "-m", "grokjax", "train", "--seeds", "3", "--weight-decay", "0", "1"),
-    *flags(max_epochs=1000),
+    *flags(max_epochs=1000, **KEPT),
     *("--checkpoint-every", "0.1", "--lanes", "4", "--devices", "2"),
 ]
 
@@ -45,6 +46,15 @@ def assert_same(run, other):
             np.testing.assert_array_equal(a, b)
         for name, values in run.history.data_vars.items():
             np.testing.assert_array_equal(values[m], other.history[name][index], err_msg=name)
+
+
+def assert_same_snapshots(run, other):
+    """As `assert_same`, for the parameters at every epoch with snapshots."""
+    assert run.snapshot_epochs == other.snapshot_epochs
+    there = [other.sweep.members.index(settings) for settings in run.sweep]
+    for name in run.networks.all[0].shapes:
+        values = run.param_snapshots(name).values
+        np.testing.assert_array_equal(values, other.param_snapshots(name)[there], err_msg=name)
 
 
 def launch(out, minimum=2):
@@ -71,10 +81,12 @@ def test_kill_nine_then_resume(tmp_path, uninterrupted):
     assert np.isfinite(
         dead.params_of(int(dead.members.query("status == 'running'").index[0]))["output"]["bias"]
     ).all()
+    assert dead.param_snapshots("output/bias").sel(epoch=0).notnull().any()
     assert info.verify(dead) == []
     resumed = grokjax.resume(tmp_path / "run", lanes=1, devices=1, progress=False)
     assert set(resumed.members["status"]) <= {"not memorised", "memorised", "grokked"}
     assert_same(resumed, uninterrupted)
+    assert_same_snapshots(resumed, uninterrupted)
 
 
 @pytest.mark.slow
