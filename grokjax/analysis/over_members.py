@@ -11,7 +11,9 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
+import jax
 import numpy as np
+from jax.sharding import AxisType, Mesh, PartitionSpec
 
 from grokjax.config.config import Config
 from grokjax.config.settings import NetworkSettings
@@ -20,6 +22,8 @@ from grokjax.models.model import Shapes, shapes_of
 from grokjax.models.network import Network, build_network
 from grokjax.results import prediction
 from grokjax.results.pieces import check_known
+from grokjax.runtime import devices
+from grokjax.runtime.numerics import CPU_OPTIONS, pinned_jax_settings
 from grokjax.settings.data_spec import DataSpec
 
 if TYPE_CHECKING:
@@ -55,11 +59,6 @@ class OverMembers(Generic[Result]):
         self._compiled = functools.cache(self._compile)
 
     def __call__(self, *stacked: Any, **settings: Any) -> Result:
-        import jax
-
-        from grokjax.runtime import devices
-        from grokjax.runtime.numerics import pinned_jax_settings
-
         devices.configure_devices()  # before JAX is first used: one CPU device a core
         found = tuple(jax.local_devices())
         _check(self.one.__name__, stacked, jax.tree.leaves(stacked), settings)
@@ -82,11 +81,8 @@ class OverMembers(Generic[Result]):
         return jax.tree.map(lambda leaf: np.array(leaf)[:members], results)
 
     def _compile(self, used: tuple[Any, ...], settings: tuple) -> Callable[..., Result]:
-        import jax
-        from jax.sharding import AxisType, Mesh, PartitionSpec
-
         one = functools.partial(self._mapped, **dict(settings))
-        batch = None if used[0].platform == "cpu" else BATCH
+        batch, options = (None, CPU_OPTIONS) if used[0].platform == "cpu" else (BATCH, None)
         mesh = Mesh(np.array(used), ("member",), axis_types=(AxisType.Auto,))
         spec = PartitionSpec("member")
 
@@ -94,7 +90,7 @@ class OverMembers(Generic[Result]):
             return jax.lax.map(lambda row: one(*row), stacked, batch_size=batch)
 
         mapped = jax.shard_map(some, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)
-        return jax.jit(mapped)
+        return jax.jit(mapped, compiler_options=options)
 
 
 def _check(name: str, given: tuple, leaves: list[Any], settings: dict[str, Any]) -> None:

@@ -23,9 +23,9 @@ def scale_by_adam(beta1: float, beta2: float, eps: float) -> optax.GradientTrans
 
     It differs from `optax.scale_by_adam` in three ways. The averages and bias corrections keep all
     digits of betas near 1. With a tiny eps the moments are those of gradients times `SCALED_UP`, a
-    power of two, so nothing else is rounded otherwise. And reciprocals are written out: XLA turns
-    optax's divisions by the bias corrections into products on one device and not on two, so the
-    last bits of a member would depend on the number of devices. The state is optax's.
+    power of two, so nothing else is rounded otherwise. And reciprocals are written out: XLA may
+    turn optax's divisions by the bias corrections into products or not, depending on the rest of
+    the program (`numerics.CPU_OPTIONS`). The state is optax's.
     """
     scale = SCALED_UP if eps < TINY_EPS else 1.0
 

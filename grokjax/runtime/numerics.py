@@ -9,6 +9,14 @@ import jax
 
 from grokjax.runtime import forking
 
+CPU_OPTIONS = {"xla_disable_hlo_passes": "cse"}
+"""Compiler options on CPU, for the same bits on one device and on several.
+
+XLA turns `a / broadcast(b)` into `a * broadcast(1 / b)` where that broadcast has no other use. Only
+a program of several devices is partitioned before that, which also merges equal broadcasts (CSE:
+common subexpression elimination), so the divisions in a softmax and its gradient would differ.
+"""
+
 
 @contextlib.contextmanager
 def pinned_jax_settings(precision: str = "float32") -> Iterator[None]:

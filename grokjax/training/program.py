@@ -25,7 +25,7 @@ from grokjax.config.sweep import Program
 from grokjax.errors import OutOfMemory
 from grokjax.metrics.builtin import BUILTIN
 from grokjax.metrics.metric import Metric
-from grokjax.runtime.numerics import pinned_jax_settings
+from grokjax.runtime.numerics import CPU_OPTIONS, pinned_jax_settings
 from grokjax.training import batches, member
 
 
@@ -125,7 +125,9 @@ def trace_programs(
         shapes = jax.tree.map(
             lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), arguments
         )
-        return jax.jit(sharded, donate_argnums=len(arguments) - 1).trace(*shapes)
+        options = CPU_OPTIONS if on_cpu else None
+        jitted = jax.jit(sharded, donate_argnums=len(arguments) - 1, compiler_options=options)
+        return jitted.trace(*shapes)
 
     hypers, new = key.blank_hypers(number), np.zeros(number, bool)
     with pinned_jax_settings(key.config.precision):
