@@ -193,6 +193,8 @@ def _bytes_to_write(sweep: Sweep, networks: Networks) -> int:
 
 def snapshot_bytes(sweep: Sweep, networks: Networks) -> int:
     """Estimate what the snapshots of a run take on disk if no member stops early."""
+    if sweep.config.snapshot_every is None:
+        return 0
     return sum(
         snapshots.expected_count(config) * networks.of(config).snapshot_bytes(config)
         for config in sweep.members
