@@ -16,7 +16,8 @@ Hypers = Any
 """A named tuple, and so a pytree, with a number for each traced setting of a program's members.
 
 Besides them it has `variant` (int32, row of the data set's targets), `num_examples` (int32) and
-`order` (int32 `[N]` of a replayed split, else `[0]`). Stacked over lanes, each has a leading axis.
+`order` (int32 `[N]` of a replayed split, else `[0]`); and, only where members start from given
+weights, `initial_weights` (float32 `[W]`). Stacked over lanes, each has a leading axis.
 """
 
 
@@ -26,12 +27,15 @@ def hypers_type(names: tuple[str, ...]) -> type:
     return collections.namedtuple("Hypers", names)
 
 
-def hypers_of(config: Config, variants: tuple[str, ...]) -> Hypers:
+def hypers_of(
+    config: Config, variants: tuple[str, ...], initial_weights: np.ndarray | None = None
+) -> Hypers:
     """Return the hyperparameters of one member, in NumPy.
 
     Args:
       config: its settings.
       variants: those of its program, which number the rows of targets.
+      initial_weights: what it starts from, float32 `[W]`; None: what its seed draws.
     """
     values: dict[str, Any] = {}
     for name in config.names("traced"):
@@ -47,6 +51,8 @@ def hypers_of(config: Config, variants: tuple[str, ...]) -> Hypers:
     if config.split in published_splits.SHUFFLES:
         exists = _exists(config.program.task_settings, variants, row)
         values["order"] = published_splits.order(config.split, int(values["data_seed"]), exists)
+    if initial_weights is not None:
+        values["initial_weights"] = initial_weights
     return hypers_type(tuple(values))(**values)
 
 

@@ -33,6 +33,7 @@ KIND_HELP = {
 RESERVED = {
     *("config", "group_classes", "values", "kind"),  # of Config and its file
     *("member", "eval", "epoch", "epochs", "step", "status", "order"),  # of histories and tables
+    *("initial_weights", "init", "init_from"),
     *("out", "directory", "recipe", "seeds", "add_seeds", "full_batch", "import", "metrics"),
     *("quiet", "help", "lanes", "devices", "checkpoint_every", "progress"),  # flags
     *("coordinator", "num_processes", "process_id"),

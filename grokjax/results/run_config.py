@@ -11,7 +11,7 @@ from grokjax.config.settings import KINDS
 from grokjax.config.sweep import Sweep
 from grokjax.errors import MAX_SHOWN, ConfigError, DamagedRun, printable
 from grokjax.results.changes import difference_of_piece
-from grokjax.results.networks import NetworkInfo, Networks
+from grokjax.results.networks import NetworkInfo, Networks, name_of
 from grokjax.results.pieces import stand_in, stored_optax_rule
 from grokjax.runtime import environment
 from grokjax.storage import digests, files
@@ -49,6 +49,8 @@ def read(directory: Path) -> tuple[dict[str, Any], Sweep, Networks]:
             for member in sweep:
                 networks.of(member)
             _printable([info["recipe"], *info.get("extended_from", [])])
+            if info.get("initial_weights") is not None:
+                name_of(info["initial_weights"]["digest"])
             for made in environment.sessions(info):
                 _printable([made, *made["devices"], made["versions"]["jax"]])
             environment.session_changes(info)

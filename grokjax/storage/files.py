@@ -14,6 +14,9 @@ from grokjax.errors import ConfigError, DamagedRun, printable
 
 CONFIG = "config.json"
 
+INITIAL_WEIGHTS = "initial_weights.npz"
+"""What members start from, where the user gave it; else there is no such file."""
+
 SCHEMA_VERSION = 4
 """Version of the run directory that this grokjax writes, and the only one that it reads."""
 

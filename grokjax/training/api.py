@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,11 @@ from grokjax.results.run import Run
 from grokjax.runtime import processes
 from grokjax.runtime.arguments import check_bool
 from grokjax.runtime.devices import configure_devices
+from grokjax.storage import digests
 from grokjax.storage.files import SCHEMA_VERSION
+from grokjax.storage.member_state import Arrays
 from grokjax.terminal import printed_commands
-from grokjax.training import preflight, shared_directory
+from grokjax.training import initial_weights, preflight, shared_directory
 from grokjax.training.launch import Launch
 from grokjax.training.options import CHECKPOINT_EVERY, Options
 from grokjax.training.progress import Progress
@@ -35,6 +37,7 @@ def train(
     progress: bool | Progress = True,
     metrics: Iterable[Any] = (),
     recipe: str | None = None,
+    init: Mapping[str, Any] | None = None,
     resume: bool = False,
 ) -> Run:
     """Train every member of a sweep and write a run directory.
@@ -51,6 +54,10 @@ def train(
       progress: whether to show any; or a `Progress` of your own.
       metrics: functions of your own to record at each evaluation, see `grokjax.metric`.
       recipe: a name to note in the run's config.json.
+      init: parameters that members start from, in place of those that their seeds draw: of one
+        network for all, as `Run.params_of` gives them, or with a leading axis of members, as
+        `Run.params`. The run keeps them. `init_scale` multiplies them, and `fixed_norm` and
+        `decay_towards="initial"` refer to the product.
       resume: whether to go on with a run that `out` holds, as `resume(out, sweep=sweep)` does: a
         script that is stopped and started again then trains only what is missing.
 
@@ -59,19 +66,22 @@ def train(
 
     Raises:
       ConfigError: settings or arguments that cannot be used, a directory that holds something or is
-        being written, too little memory or disk, a task, model, rule or metric of your own that
-        does not fit, or, with `resume`, a run of another sweep. Nothing is written then.
+        being written, too little memory or disk, initial parameters that do not fit, a task, model,
+        rule or metric of your own that does not fit, or, with `resume`, a run of another sweep or
+        of other initial parameters. Nothing is written then.
       Interrupted: a signal came (SIGINT, SIGTERM, SIGHUP, SIGUSR1 or SIGUSR2); everything is saved,
         and the message says how to resume.
     """
     options = Options(lanes, devices, checkpoint_every, progress, metrics)
     sweep = preflight.as_sweep(sweep)
     preflight.check_recipe(recipe)
+    given = None if init is None else initial_weights.flat_arrays(init)
     directory = preflight.run_directory(out)  # the working directory may change, or be removed
     configure_devices(devices)
     if check_bool("resume", resume) and shared_directory.holds_run(directory):
+        initial_weights.check_same(given, directory)
         return resume_run(directory, sweep, options, restartable=True)
-    return _start_run(directory, sweep, options, recipe, restartable=resume)
+    return _start_run(directory, sweep, options, recipe, given, restartable=resume)
 
 
 def resume(
@@ -111,16 +121,24 @@ def resume(
 
 
 def _start_run(
-    directory: Path, sweep: Sweep, options: Options, recipe: str | None, restartable: bool
+    directory: Path,
+    sweep: Sweep,
+    options: Options,
+    recipe: str | None,
+    init: Arrays | None,
+    restartable: bool,
 ) -> Run:
     """Train a sweep in a new run directory; restartable: as for `resume_run`."""
     processes.run_on_first(lambda: preflight.check_empty(directory))
-    shared_directory.require_same_settings(sweep, options)
+    shared_directory.require_same_settings(sweep, options, init)
     recorded = (*BUILTIN, *options.users_metrics)
-    launch = processes.run_on_all(lambda: Launch(directory, sweep, options, recorded))
+    launch = processes.run_on_all(lambda: Launch(directory, sweep, options, recorded, init))
 
     def write_config() -> None:
         preflight.check_empty(directory)  # again: another launch may have come first
+        digests.remove(directory, initial_weights.NAME)  # of a launch killed at its start
+        if launch.initial is not None:
+            launch.initial.save(directory)  # first, for config.json says that there are some
         run_config.write(directory, _description(sweep, launch, options, recipe))
 
     with contextlib.ExitStack() as locked:
@@ -140,4 +158,5 @@ def _description(
         "networks": launch.networks.to_list(),
         **with_new_pieces({"pieces": {"metrics": users} if users else {}}, sweep),
         "environment": launch.environment,
+        "initial_weights": None if launch.initial is None else launch.initial.describe(),
     }

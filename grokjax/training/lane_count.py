@@ -10,6 +10,7 @@ from grokjax.errors import OutOfMemory
 from grokjax.metrics.metric import Metric
 from grokjax.runtime import devices, processes
 from grokjax.runtime.arguments import parse_auto_or_count
+from grokjax.training.initial_weights import InitialWeights
 from grokjax.training.lanes import Lanes
 
 INITIAL_LANES = 32
@@ -20,14 +21,23 @@ MIN_SPEEDUP = 1.1
 
 
 def build_lanes(
-    program: Program, used: list[Any], number: int, metrics: tuple[Metric, ...]
+    program: Program,
+    used: list[Any],
+    number: int,
+    metrics: tuple[Metric, ...],
+    initial: InitialWeights | None = None,
 ) -> Lanes:
     """Build lanes on these devices. Raises OutOfMemory, then in every process."""
-    return processes.run_on_all(lambda: Lanes(program, used, number, metrics))
+    return processes.run_on_all(lambda: Lanes(program, used, number, metrics, initial))
 
 
 def grow_lanes(
-    lanes: Lanes, program: Program, found: list[Any], members: int, metrics: tuple[Metric, ...]
+    lanes: Lanes,
+    program: Program,
+    found: list[Any],
+    members: int,
+    metrics: tuple[Metric, ...],
+    initial: InitialWeights | None = None,
 ) -> Lanes:
     """Double the lanes of accelerators for as long as memory and speed allow, and return them.
 
@@ -43,7 +53,7 @@ def grow_lanes(
         if number <= lanes.number or 3 * processes.largest_value(lanes.bytes_per_device) > free:
             return lanes
         try:
-            larger = build_lanes(program, used, number, metrics)
+            larger = build_lanes(program, used, number, metrics, initial)
             faster = _measure_speed(larger)
         except OutOfMemory:
             return lanes

@@ -21,6 +21,7 @@ from grokjax.metrics.builtin import BUILTIN
 from grokjax.metrics.metric import Metric
 from grokjax.runtime import processes
 from grokjax.storage.member_state import Arrays
+from grokjax.training.initial_weights import InitialWeights
 from grokjax.training.program import ProgramKey, allocation, compile_programs, program_bytes
 
 Metrics = dict[str, np.ndarray]
@@ -36,6 +37,7 @@ class Lanes:
         must be a multiple of their number.
       number: L.
       metrics: what is recorded.
+      initial: what members start from; None: what their seeds draw.
 
     Raises:
       OutOfMemory: here, and in `start`, `round` and `place`, then in every process.
@@ -48,14 +50,15 @@ class Lanes:
         devices: list[Any],
         number: int,
         metrics: tuple[Metric, ...] = BUILTIN,
+        initial: InitialWeights | None = None,
     ) -> None:
-        key = ProgramKey.of(program, metrics)
+        key = ProgramKey.of(program, metrics, initial)
         on_cpu = grokjax.runtime.devices.on_cpu(devices)
         programs = compile_programs(key, tuple(devices), number, on_cpu)
         self._refill, self._round = programs.refill, programs.round
         self._sharding = programs.sharding
         self._hypers = key.blank_hypers(number)
-        self._program = program
+        self._program, self._initial = program, initial
         self._placed = self._put(self._hypers)
         zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), programs.state)
         self._state: Any = self._put(zeros)
@@ -86,9 +89,9 @@ class Lanes:
         columns = [column.copy() for column in self._hypers]
         for lane, config in members.items():
             new[lane] = True
-            for column, value in zip(
-                columns, hypers_of(config, self._program.variants), strict=True
-            ):
+            given = None if self._initial is None else self._initial.vector_of(config)
+            hypers = hypers_of(config, self._program.variants, given)
+            for column, value in zip(columns, hypers, strict=True):
                 column[lane] = value
         self._hypers = type(self._hypers)(*columns)
 

@@ -14,8 +14,9 @@ from grokjax.results.run import Run
 from grokjax.runtime import devices, environment, processes
 from grokjax.runtime.numerics import pinned_jax_settings
 from grokjax.runtime.signals import SignalRecorder
+from grokjax.storage.member_state import Arrays
 from grokjax.terminal import tolerant_output
-from grokjax.training import lane_count, preflight
+from grokjax.training import initial_weights, lane_count, preflight
 from grokjax.training.inventory import take_inventory
 from grokjax.training.loop import Trainer
 from grokjax.training.options import Options
@@ -28,18 +29,26 @@ from grokjax.training.run_context import RunContext
 class Launch:
     """What one process does in a launch.
 
+    init: weights to start from, by name (see `initial_weights.fit`); None: what seeds draw.
     networks: what the run stores of its members' networks. environment: what it is made with.
+    initial: the weights, for each member.
 
     Raises ConfigError where the sweep cannot be trained here; nothing has been written then.
     """
 
     def __init__(
-        self, directory: Path, sweep: Sweep, options: Options, metrics: tuple[Metric, ...]
+        self,
+        directory: Path,
+        sweep: Sweep,
+        options: Options,
+        metrics: tuple[Metric, ...],
+        init: Arrays | None = None,
     ) -> None:
         tolerant_output.open_missing_streams()
         preflight.check_data_fits(sweep)
         self.networks: Networks = take_inventory(sweep, metrics)
         preflight.check_snapshots(sweep, self.networks)
+        self.initial = None if init is None else initial_weights.fit(init, sweep, self.networks)
         self._devices = devices.select_devices(options.devices)
         count = processes.process_count()
         if count > len(sweep):
@@ -47,7 +56,8 @@ class Launch:
         number, _ = lane_count.choose_lanes(options.lanes, self._devices, len(sweep))
         on_cpu = devices.on_cpu(self._devices)
         preflight.check_memory(sweep, self.networks, number if on_cpu else 1)
-        preflight.check_disk(directory, sweep, self.networks)
+        given = 0 if self.initial is None else self.initial.nbytes
+        preflight.check_disk(directory, sweep, self.networks, given)
         self.environment = environment.record(self._devices)
         self._directory, self._sweep, self._metrics = directory, sweep, metrics
         self._options = options
@@ -92,6 +102,7 @@ class Launch:
                 ProgressCounts(len(self._sweep)),
                 RecordBuffer(self._directory),
                 self._metrics,
+                self.initial,
                 resume_command,
             )
             if crowded := devices.oversubscription_warning(self._devices):
@@ -119,10 +130,10 @@ class Launch:
             context.progress.print_line(f"compiling for {len(members)} members ...")
             began = time.monotonic()
             try:
-                lanes = lane_count.build_lanes(program, used, number, self._metrics)
+                lanes = lane_count.build_lanes(program, used, number, self._metrics, self.initial)
                 if auto:
                     lanes = lane_count.grow_lanes(
-                        lanes, program, self._devices, len(members), self._metrics
+                        lanes, program, self._devices, len(members), self._metrics, self.initial
                     )
                     number = lanes.number
                     need = lanes.bytes_per_device / 2**20

@@ -204,7 +204,9 @@ class Trainer:
             f"{len(busy)} members left: from {before} to {number} lanes"
         )
         self._lanes.free()  # before the new ones need the memory
-        self._lanes = lane_count.build_lanes(self._program, used, number, self._context.metrics)
+        self._lanes = lane_count.build_lanes(
+            self._program, used, number, self._context.metrics, self._context.initial
+        )
         self._in_lane = dict(enumerate(members))
         self._lanes.start({lane: self._context.sweep[m] for lane, m in self._in_lane.items()})
         self._lanes.place(dict(enumerate(rows)))

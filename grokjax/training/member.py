@@ -6,6 +6,7 @@ the network is. Letters: N examples, E epochs a round, S steps an epoch, K chunk
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -88,7 +89,11 @@ def build_member(
     evaluate = build_evaluation(network, program.spec, inputs, recorded, metrics, cached_rows)
 
     def initial(hypers: Hypers) -> Params:
-        params = network.init(stream_key(hypers.seed, INIT))
+        given = getattr(hypers, "initial_weights", None)
+        if given is None:
+            params = network.init(stream_key(hypers.seed, INIT))
+        else:
+            params = unflattened(given, network.abstract)
         return jax.tree.map(lambda p: hypers.init_scale * p, params)
 
     def constants(hypers: Hypers) -> Constants:
@@ -171,6 +176,14 @@ def build_evaluation(
         return measure(metrics, params, evaluation)
 
     return evaluate
+
+
+def unflattened(vector: jax.Array, like: Params) -> Params:
+    """Return a vector `[W]` of all weights as parameters of these shapes."""
+    leaves, structure = jax.tree.flatten(like)
+    ends = itertools.accumulate(leaf.size for leaf in leaves)
+    arrays = [vector[e - x.size : e].reshape(x.shape) for e, x in zip(ends, leaves, strict=True)]
+    return jax.tree.unflatten(structure, arrays)
 
 
 def relaid(layout: Callable[[Params], Params], params: Params, tree: Any) -> Any:

@@ -16,7 +16,7 @@ from grokjax.results.networks import Networks
 from grokjax.runtime import memory, paths
 from grokjax.runtime.arguments import parse_auto_or_count
 from grokjax.settings.field import fields_of
-from grokjax.storage import files, lock
+from grokjax.storage import digests, files, lock
 
 
 def check_machine(lanes: int | str, devices: int | str, checkpoint_every: float) -> None:
@@ -75,6 +75,8 @@ def check_empty(directory: Path) -> None:
     if (directory / files.CONFIG).exists():
         raise ConfigError(f"out: {directory} holds a run already; resume it, or name another")
     ours = re.compile(rf"{re.escape(lock.NAME)}|\..*\.tmp")  # a launch killed at its start
+    if (directory / lock.NAME).exists():
+        ours = re.compile(rf"{ours.pattern}|{files.INITIAL_WEIGHTS}|{digests.NAME}")
     if directory.is_dir() and not all(ours.fullmatch(path.name) for path in directory.iterdir()):
         raise ConfigError(f"out: {directory} is not an empty directory; name another")
     files.check_contained(directory)
@@ -156,11 +158,14 @@ def _largest_setting(config: Config, group: str) -> str:
     return max(sizes, key=lambda name: sizes[name], default=group)
 
 
-def check_disk(directory: Path, sweep: Sweep, networks: Networks) -> None:
-    """Raise ConfigError unless the disk has room for what the run will still write."""
+def check_disk(directory: Path, sweep: Sweep, networks: Networks, given: int = 0) -> None:
+    """Raise ConfigError unless the disk has room for what the run will still write.
+
+    given: bytes of the weights that members start from.
+    """
     written = sum(size for _, size in files.file_sizes(directory))
     slack = 0 if written else 10_000_000
-    needed = max(0, _bytes_to_write(sweep, networks) + slack - written)
+    needed = max(0, _bytes_to_write(sweep, networks) + given + slack - written)
     folder = directory.absolute()
     while not folder.exists():
         folder = folder.parent

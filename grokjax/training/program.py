@@ -27,6 +27,7 @@ from grokjax.metrics.builtin import BUILTIN
 from grokjax.metrics.metric import Metric
 from grokjax.runtime.numerics import CPU_OPTIONS, pinned_jax_settings
 from grokjax.training import batches, member
+from grokjax.training.initial_weights import InitialWeights
 
 
 @contextlib.contextmanager
@@ -74,8 +75,14 @@ class ProgramKey:
     hypers: Signature
 
     @classmethod
-    def of(cls, program: Program, metrics: tuple[Metric, ...] = BUILTIN) -> ProgramKey:
-        hypers = hypers_of(program.example, program.variants)
+    def of(
+        cls,
+        program: Program,
+        metrics: tuple[Metric, ...] = BUILTIN,
+        initial: InitialWeights | None = None,
+    ) -> ProgramKey:
+        given = None if initial is None else initial.vector_of(program.example)
+        hypers = hypers_of(program.example, program.variants, given)
         signature = tuple(
             (name, value.shape, value.dtype.name)
             for name, value in zip(hypers._fields, hypers, strict=True)

@@ -19,7 +19,7 @@ from grokjax.storage import digests, files, journal
 from grokjax.storage.checkpoint import Checkpoints
 from grokjax.storage.member_state import FINAL_STATUSES
 from grokjax.terminal import printed_commands
-from grokjax.training import preflight, shared_directory
+from grokjax.training import initial_weights, preflight, shared_directory
 from grokjax.training.launch import Launch
 from grokjax.training.options import Options, metrics_of_run
 
@@ -40,6 +40,7 @@ def resume_run(
     run_config.check_unaltered(directory)
     stored = run.load(directory)
     check_known([stored.config, *stored.sweep])
+    init = processes.run_on_all(lambda: initial_weights.load(directory, stored.info))
     extended = stored.sweep
     if sweep is not None:
         extended = stored.sweep.extended(preflight.as_sweep(sweep))
@@ -47,7 +48,7 @@ def resume_run(
     configure_devices(options.devices)
     shared_directory.require_same_settings(extended, options)
     processes.run_on_all(lambda: _check_checkpoints(directory))
-    launch = processes.run_on_all(lambda: Launch(directory, extended, options, recorded))
+    launch = processes.run_on_all(lambda: Launch(directory, extended, options, recorded, init))
     processes.run_on_all(lambda: changes.check_unchanged(stored.networks, launch.networks))
     with contextlib.ExitStack() as locked:
         shared_directory.lock_directory(directory, locked)

@@ -10,6 +10,7 @@ from grokjax.metrics.metric import Metric
 from grokjax.runtime import processes
 from grokjax.runtime.signals import SignalRecorder
 from grokjax.storage.checkpoint import Checkpoints
+from grokjax.training.initial_weights import InitialWeights
 from grokjax.training.pending import PendingMembers
 from grokjax.training.progress import Progress
 from grokjax.training.progress_counts import ProgressCounts
@@ -29,6 +30,7 @@ class RunContext:
     counts: ProgressCounts
     records: RecordBuffer
     metrics: tuple[Metric, ...]
+    initial: InitialWeights | None  # what members start from; None: what their seeds draw
     resume_command: str  # the command or Python call that resumes this run
 
     def __post_init__(self) -> None:

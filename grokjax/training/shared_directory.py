@@ -11,6 +11,7 @@ from grokjax.config.sweep import Sweep
 from grokjax.runtime import processes
 from grokjax.storage import files, lock
 from grokjax.storage.lock import Lock
+from grokjax.storage.member_state import Arrays, digest
 from grokjax.training.options import Options
 
 VISIBLE_WITHIN = 60.0
@@ -22,10 +23,12 @@ def holds_run(directory: Path) -> bool:
     return bool(processes.value_of_first((directory / files.CONFIG).exists()))
 
 
-def require_same_settings(sweep: Sweep, options: Options) -> None:
-    """Raise ConfigError unless all processes were given the same members and lanes."""
-    given = json.dumps([sweep.to_dict(), options.lanes])
-    processes.require_same(given, "sweep: the processes were given different settings or lanes")
+def require_same_settings(sweep: Sweep, options: Options, init: Arrays | None = None) -> None:
+    """Raise ConfigError unless all processes were given the same members, weights and lanes."""
+    weights = None if init is None else digest(init)
+    given = json.dumps([sweep.to_dict(), options.lanes, weights])
+    text = "sweep: the processes were given different settings, lanes or initial weights"
+    processes.require_same(given, text)
 
 
 def lock_directory(directory: Path, locked: contextlib.ExitStack) -> None:

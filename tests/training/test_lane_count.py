@@ -37,8 +37,8 @@ def exhausted(monkeypatch, at):
     """Let `Lanes.round` fail to allocate at these calls; return the counter of calls."""
     compiled, count = lane_count.build_lanes, [0]
 
-    def build(program, found, number, metrics):
-        lanes = compiled(program, found, number, metrics)
+    def build(*arguments):
+        lanes = compiled(*arguments)
         original = lanes._round
 
         def round(*arguments):
