@@ -43,6 +43,8 @@ class Train:
     """Run directory, new or empty."""
     recipe: Annotated[str, tyro.conf.arg(metavar="NAME")] = recipes.DEFAULT
     """Settings to start from (see `recipes`); they are the defaults shown here."""
+    init_from: Annotated[Path | None, _optional("FILE")] = None
+    """File of weights to start from, .npz, .safetensors or .pth; default: drawn by seed."""
     quiet: bool = False
     """Show no progress."""
     import_: IMPORT = None
@@ -58,8 +60,12 @@ class Train:
             preflight.check_data_fits(sweep)
         from grokjax.training import api
 
-        metrics = imports.metrics()
-        run = api.train(sweep, self.out, recipe=self.recipe, metrics=metrics, **options)
+        init, metrics = None, imports.metrics()
+        if self.init_from is not None:
+            from grokjax.interop.checkpoints import read_params
+
+            init = read_params(self.init_from)
+        run = api.train(sweep, self.out, recipe=self.recipe, metrics=metrics, init=init, **options)
         summarise_with_curves(run)
 
 
@@ -148,6 +154,32 @@ class Report:
         print(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)")
         if self.figures is not None:
             print(f"figures: {path.parent / 'figures'}")
+
+
+@dataclass
+class Export:
+    """Write the weights of one member of a run into a file, for grokjax or another library."""
+
+    directory: DIRECTORY
+    """Run directory."""
+    member: Annotated[int, tyro.conf.arg(metavar="INT")]
+    """Number of the member, as in `Run.members`."""
+    to: Annotated[Path, tyro.conf.arg(metavar="FILE")]
+    """File to write; its name ends in .npz or .safetensors."""
+    format: Literal["grokjax", "transformer-lens", "torch"] = "grokjax"
+    """Names and shapes: grokjax, with the settings of the network; transformer-lens; or torch, a
+    state dict of the notebook's PyTorch module."""
+    import_: IMPORT = None
+    """Python files with tasks and models of your own that the run has."""
+
+    def __call__(self) -> None:
+        from grokjax.results import run
+
+        loaded = run.load(self.directory)
+        from grokjax.interop.checkpoints import export_member
+
+        export_member(loaded, self.member, self.to, self.format)
+        print(f"weights: {self.to} ({self.to.stat().st_size / 1e6:.1f} MB)")
 
 
 @dataclass

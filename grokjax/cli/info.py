@@ -29,6 +29,9 @@ def info(directory: Path) -> None:
     print(f"checkpoint: {_last_checkpoint(directory)}")
     where = f"{len(made_with['devices'])} x {made_with.get('platform')}"
     print(f"made with:  jax {made_with['versions']['jax']}, {where}")
+    if started := run.info.get("initial_weights"):
+        whose = "each member's own" if started.get("per_member") else "the same for all members"
+        print(f"started:    from given weights, {whose}, digest {started['digest'][:12]}")
     sessions = environment.sessions(run.info)
     if len(sessions) > 1:
         print(f"sessions:   {len(sessions)}, the last begun {sessions[-1].get('began')}")

@@ -25,6 +25,7 @@ COMMANDS = {
     "info": commands.Info,
     "check": commands.Check,
     "report": commands.Report,
+    "export": commands.Export,
     "recipes": commands.Recipes,
 }
 

@@ -19,7 +19,7 @@ SETTINGS = flags.Flags.of({kind: [found] for kind, found in Config().group_class
 VALUES = {"--task": "binary-operation", "--model": "mlp", "--optimizer": "sgd"}
 VALUES["--import"] = str(Path(__file__).with_name("__init__.py"))
 """Values of flags that are read before the others."""
-COMMANDS = ("train", "resume", "info", "check", "report", "recipes")
+COMMANDS = ("train", "resume", "info", "check", "report", "export", "recipes")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -163,7 +163,7 @@ def test_errors_of_the_parser_end_with_a_command_to_paste(capsys):
     last = capsys.readouterr().err.splitlines()[-1]
     assert last == f"all flags: {printed_commands.format_command('train', '--help')}"
     assert main.main(["trian"]) == 2
-    assert "report, recipes, got 'trian'; did you mean train?" in capsys.readouterr().err
+    assert "export, recipes, got 'trian'; did you mean train?" in capsys.readouterr().err
     assert main.main([]) == 2
     assert "command must be one of train, resume, info" in capsys.readouterr().err
 
