@@ -1,4 +1,8 @@
-"""Figures. Each function draws on an `ax` or makes a figure; `grokjax.analysis` computes.
+"""Figures. Each function draws on axes or makes a figure; `grokjax.analysis` computes.
+
+A function that takes `ax` draws on these axes, or on those of a new figure, and returns them.
+`title` is that of the axes or of the figure, where figures of a history name the task and what is
+swept by default. With `log_epochs` the axis of epochs is logarithmic.
 
 All figures have one style (`matplotlib.style.use(grokjax.plots.STYLE)`). Colours are those of
 Okabe & Ito 2008 and cividis, which can be told apart with any common colour blindness.
@@ -18,7 +22,7 @@ from grokjax.plots.spectra import (
     spectrum_over_training,
 )
 from grokjax.plots.style import KEY, STYLE, TEST, TRAIN, figure, narrow, save
-from grokjax.plots.training_curves import accuracy, curves, loss, norms
+from grokjax.plots.training_curves import accuracy, curves, loss, metric, norms
 
 __all__ = [
     "KEY",
@@ -38,6 +42,7 @@ __all__ = [
     "learning_times",
     "loss",
     "medians",
+    "metric",
     "narrow",
     "neurons",
     "norms",

@@ -79,9 +79,14 @@ def use_whole_ticks(*axes: Axis) -> None:
 
 
 def use_log_scale(ax: Axes, which: Literal["x", "y"]) -> None:
-    """Make an axis logarithmic, with plain numbers as labels; call it after drawing the data."""
-    ax.set(**{f"{which}scale": "log"})
+    """Make an axis logarithmic, with plain numbers as labels; call it after drawing the data.
+
+    It stays linear if no positive number is drawn, as a log axis could not be laid out then.
+    """
     axis = ax.xaxis if which == "x" else ax.yaxis
+    if not np.isfinite(axis.get_minpos()):
+        return
+    ax.set(**{f"{which}scale": "log"})
     low, high = sorted(axis.get_view_interval())
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 500 * low else (1,)))
     axis.set_major_formatter(FuncFormatter(_log_label))

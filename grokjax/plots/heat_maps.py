@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -14,16 +15,7 @@ from matplotlib.patches import Patch
 from grokjax.config import labels
 from grokjax.errors import invalid
 from grokjax.plots.decorations import add_colorbar, add_legend_below
-from grokjax.plots.style import (
-    BLUE,
-    GREEN,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILLION,
-    axes_or_new,
-    styled,
-)
+from grokjax.plots.style import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION, axes_or_new, styled
 from grokjax.runtime.arguments import sequence, takes
 
 MAX_WRITTEN = 120
@@ -46,11 +38,6 @@ def heat_map(values: Any, label: str = "", title: str = "", ax: Axes | None = No
       values: an xarray DataArray with two dimensions that have coordinates: the first is
         the vertical axis, the second the horizontal axis.
       label: of the colour bar.
-      title: of the axes.
-      ax: axes to draw on; None makes a new figure.
-
-    Returns:
-      The axes.
     """
     ax = axes_or_new(ax)
     table = np.asarray(values.values, float)  # [Y, X]
@@ -64,14 +51,18 @@ def heat_map(values: Any, label: str = "", title: str = "", ax: Axes | None = No
         middle = {"ha": "center", "va": "center", "transform": ax.transAxes}
         ax.text(0.5, 0.5, "not known in any cell", backgroundcolor="w", **middle)
         ax.grid(False)
-    for axis, name in zip((ax.yaxis, ax.xaxis), values.dims, strict=True):
-        ticks = values[name].values
-        every = max(1, len(ticks) // 12)
-        texts = [labels.value(str(name), tick) for tick in ticks[::every]]
-        axis.set_ticks(np.arange(len(ticks))[::every] + 0.5, texts)
-        axis.set_label_text(labels.setting(str(name)))
+    for axis, name in zip((ax.yaxis, ax.xaxis), map(str, values.dims), strict=True):
+        texts = [labels.value(name, value) for value in values[name].values]
+        _name_cells(axis, labels.setting(name), texts)
     ax.set_title(title)
     return ax
+
+
+def _name_cells(axis: Axis, label: str, texts: Sequence[str]) -> None:
+    """Label an axis, and the middles of its cells; of many cells only some, evenly spaced."""
+    every = -(-len(texts) // 12)
+    axis.set_ticks(np.arange(len(texts))[::every] + 0.5, texts[::every])
+    axis.set_label_text(label)
 
 
 def _write_numbers(ax: Axes, table: np.ndarray) -> None:
@@ -105,11 +96,6 @@ def phase_diagram(
       names: of the phases, at most seven.
       x: name and values `[X]` of the setting on the horizontal axis.
       y: name and values `[Y]` of the setting on the vertical axis.
-      title: of the axes.
-      ax: axes to draw on; None makes a new figure.
-
-    Returns:
-      The axes.
     """
     ax = axes_or_new(ax)
     rows, columns, seeds = codes.shape
@@ -122,10 +108,7 @@ def phase_diagram(
     for i in range(1, rows):
         ax.axhline(i, color="white", linewidth=1.5)
     for axis, (name, values) in ((ax.xaxis, x), (ax.yaxis, y)):
-        every = max(1, len(values) // 9)
-        texts = [f"{value:.2g}" for value in values[::every]]
-        axis.set_ticks(np.arange(len(values))[::every] + 0.5, texts)
-        axis.set_label_text(name)
+        _name_cells(axis, name, [f"{value:.2g}" for value in values])
     ax.grid(False)
     ax.set_title(title)
     return ax

@@ -36,16 +36,7 @@ def accuracy(history: Any, ax: Axes | None = None, log_epochs: bool = False) -> 
 
     Seeds are drawn as median and quartiles, and one swept setting as colours.
 
-    Args:
-      history: such as `Run.history`.
-      ax: axes to draw on; None makes a new figure.
-      log_epochs: whether the axis of epochs is logarithmic.
-
-    Returns:
-      The axes.
-
-    Raises:
-      ValueError: several settings are swept, which would need several panels.
+    Raises ValueError if several settings are swept, which would need several panels.
     """
     return _single_panel(history, ax, "accuracy", log_epochs)
 
@@ -64,8 +55,6 @@ def curves(history: Any, title: str = "", log_epochs: bool = False) -> Figure:
 
     Args:
       history: such as `Run.history`; without accuracies the figure has the loss alone.
-      title: replaces the task and what is swept.
-      log_epochs: whether the axis of epochs is logarithmic.
 
     Returns:
       The figure. The swept setting with the most values is drawn in colours; each combination
@@ -88,62 +77,73 @@ def curves(history: Any, title: str = "", log_epochs: bool = False) -> Figure:
 
 @styled
 @takes(history=history_like)
+def metric(history: Any, name: str, title: str = "", log_epochs: bool = False) -> Figure:
+    """Draw a recorded number against epochs, such as a metric of your own, dims `member, eval`."""
+    sweep = arrange_sweep(history)
+    panels = [(panel, history[name].values) for panel in sweep.panels]
+    fig = _value_panels(history, sweep, panels, log_epochs, labels.setting(name))
+    share_limits(fig.axes)
+    sweep.add_color_key(fig)
+    add_heading(fig, *_title_and_note(history, sweep, title))
+    return fig
+
+
+@styled
+@takes(history=history_like)
 def norms(history: Any, title: str = "", log_epochs: bool = False) -> Figure:
     """Draw weight norms against epochs, a line or a panel for each layer.
 
     Args:
       history: such as `Run.history`, with `layer_norm` and `weight_norm`.
-      title: replaces the task and what is swept.
-      log_epochs: whether the axis of epochs is logarithmic.
 
     Returns:
       The figure: one panel with a colour for each layer; with one swept setting a panel for
       each layer; with several the norm of all weights, a panel for each combination.
     """
     sweep = arrange_sweep(history)
+    if sweep.combinations > 1:
+        return metric(history, "weight_norm", title, log_epochs)
     values = history.layer_norm.values
     by_layer = {str(name): values[:, :, i] for i, name in enumerate(history.layer.values)}
-    if sweep.color_setting is None and sweep.combinations <= 1:
+    label = "norm of the weights"
+    if sweep.color_setting is None:
         fig, ax = figure(7.5, 4.6)
         for i, (layer, norm) in enumerate(by_layer.items()):
             dashes = "-" if i < len(LAYERS) else "--"
             color = LAYERS[i % len(LAYERS)]
             _draw_line(ax, history, norm, log_epochs, color, label=layer, linestyle=dashes)
-        _label_axes(ax, history, log_epochs, "norm of the weights")
+        _label_axes(ax, history, log_epochs, label)
         add_legend_below(fig)
-    elif sweep.combinations > 1:
-        panels = [(panel, history.weight_norm.values) for panel in sweep.panels]
-        fig, used = _norm_panels(history, sweep, panels, log_epochs, "norm of all weights")
-        share_limits(used)
     else:
         groups = sweep.panels[0].groups
         panels = [(Panel(layer, groups), norm) for layer, norm in by_layer.items()]
-        fig, _ = _norm_panels(history, sweep, panels, log_epochs, "norm of the weights")
+        fig = _value_panels(history, sweep, panels, log_epochs, label)
     sweep.add_color_key(fig)
     add_heading(fig, *_title_and_note(history, sweep, title))
     return fig
 
 
-def _norm_panels(
+def _value_panels(
     history: Any,
     sweep: SweepPanels,
     panels: list[tuple[Panel, np.ndarray]],
     log_epochs: bool,
     label: str,
-) -> tuple[Figure, list[Axes]]:
-    """A figure of panels, each with norms `[M, T]` of its groups; and the axes used."""
-    columns = min(3, len(panels))
-    rows = -(-len(panels) // columns)
-    fig, grid = figure(9.5, 1.2 + 2.8 * rows, columns, rows, squeeze=False)
+) -> Figure:
+    """Draw panels, each with the values `[M, T]` of its groups."""
+    columns = max(1, min(3, len(panels)))
+    rows = max(1, -(-len(panels) // columns))
+    width = 9.5 if columns > 1 else 7.5
+    fig, grid = figure(width, 1.2 + 2.8 * rows, columns, rows, squeeze=False)
     for ax in grid.ravel()[len(panels) :]:
-        ax.set_visible(False)
-    for ax, (panel, norm) in zip(grid.ravel(), panels, strict=False):
+        ax.remove()
+    for ax, (panel, values) in zip(grid.ravel(), panels, strict=False):
         for group in panel.groups:
             color = sweep.color(group)
-            _draw_line(ax, history, norm[group.rows], log_epochs, color, sweep.is_listed)
+            _draw_line(ax, history, values[group.rows], log_epochs, color, sweep.is_listed)
         _label_axes(ax, history, log_epochs, label)
         ax.set_title(panel.title)
-    return fig, list(grid.ravel()[: len(panels)])
+    return fig
 
 
 def _single_panel(history: Any, ax: Axes | None, metric: str, log_epochs: bool) -> Axes:
@@ -182,9 +182,7 @@ def _draw_panel(
         ax.set(ylim=(-0.02, 1.02))
     else:
         label = _loss_label(history, panel.groups)
-        shown = [history[f"{split}_loss"].values for split, *_ in SPLITS]
-        if any(np.any(np.isfinite(values) & (values > 0)) for values in shown):
-            use_log_scale(ax, "y")
+        use_log_scale(ax, "y")
     _label_axes(ax, history, log_epochs, label)
     ax.set_title(panel.title)
 
@@ -210,13 +208,12 @@ def _draw_line(
 
 
 def _label_axes(ax: Axes, history: Any, log_epochs: bool, label: str) -> None:
-    drawn = any(np.isfinite(line.get_ydata()).any() for line in ax.lines)  # else no log axis
     ax.set(xlabel=labels.epochs(history), ylabel=label)
-    if log_epochs and drawn:
+    if log_epochs:
         use_log_scale(ax, "x")
     else:
         use_whole_ticks(ax.xaxis)
-    if label.startswith("norm"):
+    if "norm" in label:
         ax.set(ylim=(0, None))
 
 

@@ -148,6 +148,12 @@ function eventLines(events, x) {
   });
 }
 
+// Limits of an axis with 0, and with room beyond the largest values.
+function aroundZero(low, high) {
+  const [bottom, top] = [Math.min(0, low * 1.05), Math.max(0, high * 1.05)];
+  return [bottom, top > bottom ? top : 1];
+}
+
 // `series`: [{name, tone, values}], each value at the epoch of the same index. No data, no chart.
 function curves(caption, member, epochs, series, { logX, logY = false, limits = null }) {
   const usable = (value) => isNumber(value) && (!logY || value > 0);
@@ -158,7 +164,7 @@ function curves(caption, member, epochs, series, { logX, logY = false, limits = 
   const [low, high] = [Math.min(...seen), Math.max(...seen)];
   const x = scale([reached[0], Math.max(reached.at(-1), reached[0] + 1)], BOX.left, BOX.right,
     { log: logX, whole: true });
-  const y = scale(limits ?? (logY ? [low / 1.3, high * 1.3] : [0, high * 1.05 || 1]),
+  const y = scale(limits ?? (logY ? [low / 1.3, high * 1.3] : aroundZero(low, high)),
     BOX.bottom, BOX.top, { log: logY });
   const lines = series.map(({ tone, values }) => polyline(`line ${tone}`,
     values.map((value, i) => [x.at(epochs[i]), usable(value) ? y.at(value) : NaN])));

@@ -9,7 +9,7 @@ import numpy as np
 from grokjax.analysis import circles, fourier
 from grokjax.analysis.times import Events, Times, learnt_definition
 from grokjax.config import labels
-from grokjax.report.network_groups import NetworkGroup
+from grokjax.report.network_groups import NetworkGroup, example_row, user_metrics
 from grokjax.results.run import Run
 
 MAX_EVALUATIONS = 60_000
@@ -40,13 +40,15 @@ def _one_network(group: NetworkGroup, i: int, shares: np.ndarray) -> dict[str, A
     rates = _for_json(findings.plane_circularity.values[rows], 3)
     keys = list(zip((rows + 1).tolist(), rates, steps, strict=True))
     drawn = [] if group.one_hot else keys  # with one-hot inputs each neuron has its own circle
+    # Hundredths as whole numbers are shorter in JSON; `[2, P]` for each frequency.
+    points = {k: np.round(100 * findings.plane.values[k - 1].T).astype(int) for k, *_ in drawn}
     return {
         "table": group.findings.attrs["token_table"],
         "spectrum": _for_json(shares, 3),
         "keys": [[k, float(f"{shares[k - 1]:.3g}"), rate, step or None] for k, rate, step in keys],
         "circles": [
             {"frequency": k, "step": step or None, "circularity": rate}
-            | dict(zip("xy", _hundredths(findings.plane.values[k - 1].T), strict=True))
+            | dict(zip("xy", points[k].tolist(), strict=True))
             for k, rate, step in drawn
         ],
     }
@@ -55,11 +57,6 @@ def _one_network(group: NetworkGroup, i: int, shares: np.ndarray) -> dict[str, A
 def _for_json(values: np.ndarray, digits: int) -> list[float | None]:
     """Numbers with so many significant digits; None if not finite."""
     return [float(f"{v:.{digits}g}") if np.isfinite(v) else None for v in values.tolist()]
-
-
-def _hundredths(values: np.ndarray) -> list[Any]:
-    """Hundredths as whole numbers, which are shorter in JSON."""
-    return np.round(100 * values).astype(int).tolist()
 
 
 def member_table(
@@ -141,6 +138,7 @@ def member_data(run: Run, events: Events, networks: Networks) -> dict[str, Any]:
     if "layer_norm" in history:
         for i, layer in enumerate(history.layer.values.tolist()):
             norms[layer] = history.layer_norm.values[:, shown, i]
+    metrics = {n: history[n].values[:, shown] for n in user_metrics(run) if history[n].ndim == 2}
     times = {"memorised": events.memorised, "grokked": events.grokked}
     members = []
     for i, (m, status) in enumerate(zip(run.members.index, run.members["status"], strict=True)):
@@ -159,12 +157,12 @@ def member_data(run: Run, events: Events, networks: Networks) -> dict[str, Any]:
                 "curves": {n: _for_json(_without_end(v[i]), 3) for n, v in curves.items()},
                 "events": {n: None if np.isnan(e) else float(e) for n, e in epochs.items()},
                 "norms": {n: _for_json(_without_end(v[i]), 3) for n, v in norms.items()},
+                "metrics": {n: _for_json(_without_end(v[i]), 3) for n, v in metrics.items()},
             }
             | networks.get(int(m), {})
         )
-    grokked = (run.members["status"] == "grokked").to_numpy()
     epochs = history.epoch.values[shown].tolist()
-    return {"epochs": epochs, "first": int(grokked.argmax()), "members": members}
+    return {"epochs": epochs, "first": example_row(run), "members": members}
 
 
 def _time_or_reason(times: Times, i: int) -> str:

@@ -25,6 +25,16 @@ def values_of(run: Run, setting: str) -> list[Any]:
     return [run.sweep[m].values.get(setting) for m in run.members.index]
 
 
+def example_row(run: Run) -> int:
+    """Row of the member that is shown as an example: the first that grokked, or the first."""
+    return int((run.members["status"] == "grokked").to_numpy().argmax())
+
+
+def user_metrics(run: Run) -> list[str]:
+    """Variables of the history that metrics of the user's own recorded."""
+    return [name for name in run.info["pieces"].get("metrics", {}) if name in run.history]
+
+
 def has_token_table(run: Run, member: int) -> bool:
     """Whether a member's network has a table over the tokens of Z_P, to be Fourier-analysed."""
     config = run.sweep[member]
@@ -95,19 +105,14 @@ class NetworkGroup:
         return self.findings.neuron_ipr.mean("neuron").values[self.counted]
 
     @property
-    def example_row(self) -> int:
-        """Row of the member that is shown as an example: the first that grokked, or the first."""
-        return int(self.grokked.argmax())
+    def example(self) -> xr.Dataset:
+        """Findings of the example member."""
+        return self.findings.isel(member=example_row(self.run))
 
     @property
     def example_member(self) -> int:
         """Number of the example member."""
-        return int(self.findings.member[self.example_row])
-
-    @property
-    def example(self) -> xr.Dataset:
-        """Findings of the example member."""
-        return self.findings.isel(member=self.example_row)
+        return int(self.example.member)
 
     @property
     def modulus(self) -> int:

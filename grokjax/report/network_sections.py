@@ -164,7 +164,7 @@ def _add_embedding(section: Section, group: NetworkGroup) -> None:
         section.omitted.append("spectra of the first hidden layer")
     if "embedding_power" in history:
         epochs, unit = history.epoch.values, labels.epochs(history)
-        power = history.embedding_power.values[group.example_row][:, : len(key)]
+        power = history.embedding_power.sel(member=group.example_member).values[:, : len(key)]
         section.add(
             partial(plots.spectrum_over_training, power, epochs, title, unit=unit),
             f"Spectrum of the embedding of {title} through training",

@@ -64,6 +64,8 @@ function draw(member, epochs, logX) {
     ...curves(`Loss (${member.loss}), logarithmic`, member, epochs, splits("loss"),
       { logX, logY: true }),
     ...curves("Norms of the layers", member, epochs, norms, { logX }),
+    ...Object.entries(member.metrics ?? {}).flatMap(([name, values]) =>
+      curves(name.replaceAll("_", " "), member, epochs, series(values, name, "other"), { logX })),
     ...spectrum(member),
   ];
   const empty = html("p", { class: "note" }, "Nothing has been recorded for this member yet.");

@@ -26,7 +26,12 @@ from grokjax.report.network_groups import (
 from grokjax.report.network_sections import network_section, section_without_analysis
 from grokjax.report.section import FORMATS, Section, save_figures
 from grokjax.report.summary import table_by_setting, tiles
-from grokjax.report.training_sections import learning_section, machine_section, sweep_section
+from grokjax.report.training_sections import (
+    learning_section,
+    machine_section,
+    metrics_section,
+    sweep_section,
+)
 from grokjax.results.run import Run, load
 from grokjax.results.seed_groups import describe_sweep
 from grokjax.runtime import environment, paths
@@ -111,6 +116,7 @@ def _sections(run: Run, events: Events, groups: list[NetworkGroup]) -> list[Sect
         networks.append(section_without_analysis(reasons, others=bool(groups)))
     every = [
         learning_section(run, events),
+        metrics_section(run),
         sweep_section(run, events),
         *networks,
         machine_section(run),

@@ -53,7 +53,7 @@ def _time_tiles(events: Events, patience: int, has_medians: bool) -> list[Tile]:
 
 
 def _time_tile(name: str, curve: Incidence, definition: str, has_medians: bool) -> Tile:
-    """The median epoch over all members with its spread, or how many members got there."""
+    """The median epoch over all members with its spread, or how many reached the event."""
     share = f"{curve.reached / curve.members:.0%}"
     counts = f"{curve.counts()}. {definition[0].upper()}{definition[1:]}."
     reached = f"{curve.reached} of {curve.members}"

@@ -1,4 +1,4 @@
-"""Sections on training: curves, times against settings, and the use of lanes."""
+"""Sections on training: curves, the user's metrics, times against settings, use of lanes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from grokjax.analysis.incidence import incidence, time_to
 from grokjax.analysis.times import Events, Times, definitions
 from grokjax.config import labels
 from grokjax.plots.sweep_panels import Panel, arrange_sweep
+from grokjax.report.network_groups import example_row, user_metrics
 from grokjax.report.section import Section
 from grokjax.results.run import Run
 from grokjax.results.seed_groups import seed_groups, swept_settings
@@ -50,6 +51,27 @@ def learning_section(run: Run, events: Events) -> Section:
         section.add(lambda: plots.norms(history), alt, note)
     else:
         section.omitted.append("norms of the layers")
+    return section
+
+
+def metrics_section(run: Run) -> Section | None:
+    """What the user's own metrics recorded; None if the run has none."""
+    names = user_metrics(run)
+    if not names:
+        return None
+    section = Section("metrics", "Metrics of your own", "")
+    history, row = run.history, example_row(run)
+    title = f"member {run.members.index[row]}"
+    for name in names:
+        label, dims = labels.setting(name), history[name].dims[2:]
+        alt = f"{label.capitalize()}{f' of {title}' if dims else ''} against epochs"
+        if not dims:
+            section.add(partial(plots.metric, history, name), alt)
+        elif len(dims) == 1:
+            values = history[name][row].dropna("eval", how="all").swap_dims(eval="epoch").T
+            section.add(partial(plots.heat_map, values, label, title), alt)
+        else:
+            section.text += f"{name} has several dimensions of its own: see run.history.{name}. "
     return section
 
 
