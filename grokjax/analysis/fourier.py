@@ -37,11 +37,7 @@ reach it, and nothing else does.
 
 @takes(width=integer_at_least(1))
 def key_times(width: int) -> float:
-    """Power of a key frequency as a multiple of an even share of the table's power.
-
-    Args:
-      width: D, columns of the table `[P, D]`.
-    """
+    """Power of a key frequency as a multiple of an even share, for a table of `width` columns."""
     return 1 + DEVIATIONS / width**0.5
 
 
@@ -65,9 +61,9 @@ participation = over_members(takes(power="K")(spectrum.participation))
 class Spectra(NamedTuple):
     """Power at frequencies 1..P // 2 of every table over tokens that the network holds."""
 
-    embedding: Array  # [P // 2], of the token table: one-hot inputs have the same as `first`
-    first: Array  # [P // 2], what a token as first operand brings to the first hidden layer
-    second: Array  # [P // 2], and as second operand
+    embedding: Array  # [P // 2], of the token table; with one-hot inputs it equals `first`
+    first: Array  # [P // 2], what a token contributes to the first hidden layer as first operand
+    second: Array  # [P // 2], the same as second operand
     # [P // 2], of the output weights over the classes; NaN if they are not P. These three are NaN
     # where the network's module does not say what its neurons weigh.
     output: Array
@@ -77,11 +73,8 @@ class Spectra(NamedTuple):
 def spectra(params: dict[str, Any], network: MemberNetwork) -> Spectra:
     """Compute the spectra of one member's token table, projected tables and output weights.
 
-    Args:
-      params: of one member; `spectra(run)` is of all.
-      network: the settings of its network, such as `run.network`.
-
-    Raises ValueError where the tokens are not those of Z_P, or the network has no token table.
+    Call it as `spectra(run)` for all members. Raises ValueError where the tokens are not those of
+    Z_P, or the network has no token table.
     """
     model = built_network(network)
     if model.token_table is None:
@@ -171,10 +164,8 @@ def _polar_factor(directions: Array) -> Array:
 def rotation(points: Array) -> Array:
     """Share of each even rotation in the power of a path over the tokens, `[..., P]`.
 
-    Entry k is the rotation by 2 pi k / P a token; entry P - k turns the other way.
-
-    Args:
-      points: `[..., P, 2]`, the position of each token.
+    Entry k is the rotation by 2 pi k / P a token; entry P - k turns the other way. `points` are
+    the positions of the tokens.
     """
     z = points[..., 0] + 1j * points[..., 1]  # [..., P]
     power = jnp.abs(jnp.fft.fft(z - z.mean(axis=-1, keepdims=True), axis=-1)) ** 2
@@ -186,9 +177,6 @@ def circularity(points: Array) -> Array:
     """Largest share of one even rotation in the power of a path over the tokens, `[...]`.
 
     It is 1 for tokens evenly spaced on a circle, in any step, (a + b)**2 / (2 a**2 + 2 b**2) for
-    an ellipse with semi-axes a and b, and 1/2 for a line.
-
-    Args:
-      points: `[..., P, 2]`, the position of each token.
+    an ellipse with semi-axes a and b, and 1/2 for a line. `points` are the positions of the tokens.
     """
     return rotation(points).max(axis=-1)

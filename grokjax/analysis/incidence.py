@@ -206,13 +206,7 @@ def delay_of_grokked(found: Events) -> Incidence:
 
 @takes(values=sequence, found=Events)
 def summaries_by_value(name: str, values: np.ndarray, found: Events) -> list[str]:
-    """A line for each event and value of a setting: median, quartiles, counts.
-
-    Args:
-      name: of the setting, for the text.
-      values: of the setting, `[M]`.
-      found: from `times.events`.
-    """
+    """A line for each event and value of a setting, `values [M]`: median, quartiles, counts."""
     return [
         f"{name} {value}: {label}: {curve.summary()}"
         for label in ("memorised", "grokked")

@@ -40,12 +40,9 @@ def neurons(params: dict[str, Any], network: MemberNetwork) -> Neurons:
     The power is that of values centred over all P**2 pairs, so entry [0, 0] of a spectrum is 0,
     and its sum is the sum of squares (Parseval).
 
-    Args:
-      params: parameters of one member; `neurons(run)` computes those of all. With several hidden
-        layers the neurons are those of the last one.
-      network: the settings of the network, such as `run.network`.
-
-    Raises ValueError where the tokens are not those of Z_P, or the module has no `activations`.
+    Call it as `neurons(run)` for all members. With several hidden layers the neurons are those of
+    the last one. Raises ValueError where the tokens are not those of Z_P, or the module has no
+    `activations`.
     """
     model, modulus = built_network(network), modulus_of("neurons", network)
     if model.activations is None:
@@ -81,17 +78,12 @@ def neurons(params: dict[str, Any], network: MemberNetwork) -> Neurons:
 
 
 def key_frequencies(frequency: np.ndarray, share: np.ndarray, modulus: int) -> np.ndarray:
-    """Find the frequencies that the neurons use, bool `[..., P // 2]`; entry i is frequency i + 1.
+    """Find the frequencies that neurons `[..., H]` use, bool `[..., P // 2]`; entry i is i + 1.
 
     A neuron counts if its frequency explains at least half of what K equal frequencies would
     leave unexplained, (1 + 1/K) / 2. A frequency is used if at least a quarter of an even share
     of all H neurons, H / 4K, and at least one neuron, count for it. In untrained networks of 53
-    tokens or more no neuron counts.
-
-    Args:
-      frequency: `[..., H]`, `Neurons.frequency`.
-      share: `[..., H]`, `Neurons.share`.
-      modulus: P.
+    tokens or more no neuron counts. `frequency` and `share` are those of `Neurons`.
     """
     k = np.arange(1, modulus // 2 + 1)
     counts = neurons_of(frequency, share, modulus)

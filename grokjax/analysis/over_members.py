@@ -9,7 +9,7 @@ import dataclasses
 import functools
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import jax
 import numpy as np
@@ -22,12 +22,10 @@ from grokjax.models.model import Shapes, shapes_of
 from grokjax.models.network import Network, build_network
 from grokjax.results import prediction
 from grokjax.results.pieces import check_known
+from grokjax.results.run import Run
 from grokjax.runtime import devices
 from grokjax.runtime.numerics import CPU_OPTIONS, pinned_jax_settings
 from grokjax.settings.data_spec import DataSpec
-
-if TYPE_CHECKING:
-    from grokjax.results.run import Run
 
 STACKED = "needs arrays of numbers with a leading axis of members"
 
@@ -175,8 +173,6 @@ def params_and_network(
         have several kinds of network, or a task whose examples are not all pairs of Z_P.
       ConfigError: a model or task of your own that has not been imported.
     """
-    from grokjax.results.run import Run
-
     if isinstance(source, Run):
         if network is not None:
             raise ValueError(f"{name}: a Run has its own network; leave out network")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+import xarray as xr
 from jax import Array
 from jax import numpy as jnp
 
@@ -23,11 +25,6 @@ from grokjax.analysis.pca import COMPONENTS, PCA, pca
 from grokjax.config.settings import NetworkSettings
 from grokjax.metrics.token_spectrum import neuron_ratios
 from grokjax.results.run import Run
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import xarray as xr
 
 
 class Findings(NamedTuple):
@@ -122,8 +119,6 @@ def survey(
         not all pairs of Z_P.
       ConfigError: a model or task of your own that has not been imported.
     """
-    import xarray as xr
-
     params, network = params_and_network("survey", source, network)
     operations: list[str] = []
     if isinstance(source, Run):

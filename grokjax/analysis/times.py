@@ -9,7 +9,7 @@ has learnt the test split; statuses follow the same rule (`grokjax.config.stoppi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,10 +17,8 @@ from numpy.typing import ArrayLike
 from grokjax.config.stopping import THRESHOLD
 from grokjax.errors import invalid
 from grokjax.results.history import forward_fill
+from grokjax.results.run import Run
 from grokjax.runtime.arguments import run_like, takes
-
-if TYPE_CHECKING:
-    from grokjax.results.run import Run
 
 CENSORED = ("running", "pending", "max_epochs")
 """Ends of censored members: the event may still happen if they train for more epochs."""

@@ -34,12 +34,6 @@ def incidence(
 
     Args:
       named: label to `analysis.incidence.incidence`; eight can be told apart.
-      title: of the axes.
-      unit: of the times.
-      ax: axes to draw on; None makes a new figure.
-
-    Returns:
-      The axes.
     """
     is_given, ax = ax is not None, axes_or_new(ax)
     latest = max((curve.last_epoch for curve in named.values()), default=0)
@@ -58,7 +52,6 @@ def incidences(history: Any, named: dict[str, Times], title: str = "") -> Figure
     Args:
       history: such as `Run.history`.
       named: label to the times of its members, such as `times.Events.grokked`.
-      title: replaces the task and what is swept.
 
     Returns:
       The figure, a column of panels for each label. The swept setting with the most values

@@ -43,10 +43,6 @@ def components(
       scores: `[P, C]` of one member, from `analysis.pca.pca`.
       explained: `[C]`, share of the variance.
       readings: one for each pair, from `analysis.circles.read`.
-      title: of the figure.
-
-    Returns:
-      The figure, with a panel for each pair.
     """
     fig, axes = _square_panels(len(readings), title)
     for j, (ax, reading) in enumerate(zip(axes, readings, strict=True)):
@@ -72,13 +68,8 @@ def planes(
 
     Args:
       points: `[F, P, 2]` of one member, from `analysis.fourier.planes`.
-      frequencies: of the planes, `[F]`.
-      circularity: of the planes, `[F]`.
+      frequencies, circularity: of the planes, each `[F]`.
       steps: of the planes, `[F]`, from `analysis.circles.step_of`.
-      title: of the figure.
-
-    Returns:
-      The figure, with a panel for each frequency.
     """
     fig, axes = _square_panels(len(points), title)
     numbers = np.stack([frequencies, circularity, steps], axis=1)  # [F, 3]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,9 +11,6 @@ from grokjax.config import labels
 from grokjax.plots.decorations import add_legend_below, use_whole_ticks
 from grokjax.plots.style import BLUE, GREEN, KEY, axes_or_new, styled
 from grokjax.runtime.arguments import takes
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 
 @styled
@@ -31,11 +28,6 @@ def neurons(
       frequency: `[H]`, from `analysis.neurons.neurons`.
       share: `[H]` of the variance, from the same.
       key: bool `[K]`, the key frequencies, which are shaded.
-      title: of the axes.
-      ax: axes to draw on; None makes a new figure.
-
-    Returns:
-      The axes.
     """
     ax = axes_or_new(ax)
     for n, i in enumerate(np.flatnonzero(key)):
@@ -57,11 +49,6 @@ def periodicity(
     Args:
       frequency: `[H]`, from `analysis.neurons.neurons`.
       ipr: `[H]`, from `metrics.periodicity`; 1 if the weights are one wave.
-      title: of the axes.
-      ax: axes to draw on; None makes a new figure.
-
-    Returns:
-      The axes.
     """
     ax = axes_or_new(ax)
     _draw_neurons(ax, frequency, ipr, GREEN)
@@ -80,18 +67,13 @@ def _draw_neurons(ax: Axes, frequency: np.ndarray, values: np.ndarray, color: st
 
 @styled
 def ipr_over_training(
-    history: xr.Dataset, chance: float | None = None, title: str = "", ax: Axes | None = None
+    history: Any, chance: float | None = None, title: str = "", ax: Axes | None = None
 ) -> Axes:
     """Draw the mean inverse participation ratio of the neurons of each member against epochs.
 
     Args:
       history: `Run.history`, with `neuron_ipr`.
       chance: ratio of random weights, about 2 / (P // 2 + 2), shown as a line unless None.
-      title: of the axes.
-      ax: axes to draw on; None makes a new figure.
-
-    Returns:
-      The axes.
     """
     ax = axes_or_new(ax)
     alpha = max(0.15, min(0.8, 6 / max(1, history.sizes["member"])))

@@ -44,12 +44,7 @@ def times_against(
       values: the setting `[M]`; its distinct values are evenly spaced on the axis.
       named: label to the times of all members, such as `times.Events.grokked`.
       limit: longest training time, shown if any member trained so long without the event.
-      title: of the axes.
       unit: of the times and the limit.
-      ax: axes to draw on; None makes a new figure.
-
-    Returns:
-      The axes.
     """
     is_given, ax = ax is not None, axes_or_new(ax)
     distinct, place = np.unique(values, return_inverse=True)
@@ -135,11 +130,6 @@ def learning_times(
       values: the setting `[M]`.
       found: `analysis.times.events`.
       limit: largest number of epochs trained.
-      title: of the axes.
-      ax: axes to draw on; None makes a new figure.
-
-    Returns:
-      The axes.
     """
     named = {
         "memorised: median and quartiles": found.memorised,
@@ -166,12 +156,6 @@ def medians(
     Args:
       name: label of the horizontal axis.
       named: label to {number: incidence of its members}, as from `analysis.incidence.by_value`.
-      title: of the axes.
-      unit: of the times.
-      ax: axes to draw on; None makes a new figure.
-
-    Returns:
-      The axes.
     """
     is_given, ax = ax is not None, axes_or_new(ax)
     for color, (label, curves) in zip(itertools.cycle(CATEGORIES), named.items(), strict=False):

@@ -34,10 +34,6 @@ def occupancy(rounds: Any, ax: Axes | None = None) -> Axes:
 
     Args:
       rounds: such as `Run.rounds`; sessions follow each other without the time between them.
-      ax: axes to draw on; None makes a new figure.
-
-    Returns:
-      The axes.
     """
     ax = axes_or_new(ax)
     if rounds.empty:  # nothing has been trained yet
@@ -70,10 +66,6 @@ def scaling(speeds: dict[int, list[float]], ax: Axes | None = None) -> Axes:
 
     Args:
       speeds: number of devices to the speeds of repeated measurements.
-      ax: axes to draw on; None makes a new figure.
-
-    Returns:
-      The axes.
     """
     ax = axes_or_new(ax)
     counts = sorted(speeds)
@@ -102,10 +94,6 @@ def throughput(
     Args:
       curves: contender to {number of members: speed}; `grokjax` is drawn boldly.
       limits: label to a speed, drawn as a horizontal line.
-      ax: axes to draw on; None makes a new figure.
-
-    Returns:
-      The axes.
     """
     ax = axes_or_new(ax)
     for i, (label, speeds) in enumerate(curves.items()):

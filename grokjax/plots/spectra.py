@@ -33,11 +33,6 @@ def spectrum(
       shares: label to `[K]`, from `analysis.fourier.shares`; the first is drawn as bars,
         the others as lines.
       key: bool `[K]`, the key frequencies, whose bars are coloured and numbered.
-      title: of the axes.
-      ax: axes to draw on; None makes a new figure.
-
-    Returns:
-      The axes.
     """
     ax = axes_or_new(ax)
     (label, bars), *others = shares.items()
@@ -76,13 +71,8 @@ def spectrum_over_training(
     Args:
       power: `[T, K]`, such as `history.embedding_power`; NaN after the member stopped.
       epochs: `[T]`, evenly spaced from 0.
-      title: of the axes.
-      ax: axes to draw on; None makes a new figure.
       log_epochs: whether the axis of epochs is logarithmic, which leaves out epoch 0.
       unit: label of the epochs.
-
-    Returns:
-      The axes.
     """
     ax = axes_or_new(ax)
     shown = ~np.isnan(power).all(axis=1) & (epochs > 0 if log_epochs else True)
@@ -112,14 +102,9 @@ def spectrum_of_members(
     Args:
       shares: `[M, K]`, the first row on top; NaN for a member without parameters.
       members: their numbers, or other names of the rows.
-      title: of the axes.
-      ax: axes to draw on; None makes a new figure.
       groups: group of each row, such as its value of a setting; rows of a group follow one
         another. Several groups are separated by lines and named instead of the members.
       name: the setting that the groups are values of.
-
-    Returns:
-      The axes.
     """
     ax = axes_or_new(ax)
     count, frequencies = shares.shape
