@@ -26,8 +26,6 @@ from grokjax.config import labels
 class Args(TrainingFlags):
     """Train seeds of the notebook recipe past grokking; count, name and draw their circles."""
 
-    out: Path = Path("runs/circles")
-    """Run directory; if it holds part of this sweep, training continues."""
     seeds: int = 32
     """Number of seeds; each seed has its own split."""
     max_epochs: int = 3000
@@ -47,9 +45,8 @@ def main(args: Args) -> None:
         snapshot_every=100,
         snapshot_spacing="transition",
     )
-    run = train_or_resume(
-        grokjax.Sweep(config, seed=range(args.seeds)), args.out, args, recipe="notebook"
-    )
+    sweep = grokjax.Sweep(config, seed=range(args.seeds))
+    run = train_or_resume(sweep, args, recipe="notebook")
     found = survey(run, key_times=args.key_times)
     grokked = (run.members["status"] == "grokked").to_numpy()
     print(f"{grokked.sum()} of {len(run)} members grokked; of these:")

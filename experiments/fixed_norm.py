@@ -8,7 +8,6 @@ decay and rescales all weights to a fixed norm after each step.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import grokjax
 from grokjax import plots, recipes
@@ -23,8 +22,6 @@ from grokjax.config import labels
 class Args(TrainingFlags):
     """Measure the times to memorise and to grok against the fixed norm of all weights."""
 
-    out: Path = Path("runs/fixed_norm")
-    """Run directory; if it holds part of this sweep, training continues."""
     scale: tuple[float, ...] = recipes.get("omnigrok-fixed-norm").axes["init_scale"]
     """Norms, as multiples of the initial norm."""
     seeds: int = 4
@@ -37,7 +34,7 @@ def main(args: Args) -> None:
     recipe = recipes.get("omnigrok-fixed-norm")
     config = recipe.config.replace(max_epochs=args.max_epochs)
     sweep = grokjax.Sweep(config, init_scale=args.scale, seed=range(args.seeds))
-    run = train_or_resume(sweep, args.out, args, recipe=recipe.name)
+    run = train_or_resume(sweep, args, recipe=recipe.name)
     scale = run.history.init_scale.values
     found = events(run)
     print(*summaries_by_value("norm", scale, found), sep="\n")

@@ -9,7 +9,6 @@ the best rate of each method is not at the edge.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import grokjax
 from grokjax import plots, recipes
@@ -27,8 +26,6 @@ METHODS = {"none": "AdamW", "ema": "with Grokfast-EMA", "ma": "with Grokfast-MA"
 class Args(TrainingFlags):
     """Measure the epochs to grok against the learning rate, with and without Grokfast."""
 
-    out: Path = Path("runs/grokfast")
-    """Run directory; if it holds part of this sweep, training continues."""
     learning_rate: tuple[float, ...] = recipes.get("grokfast-mlp").axes["learning_rate"]
     """Learning rates."""
     weight_decay: float = 1.0
@@ -47,7 +44,7 @@ def main(args: Args) -> None:
         "learning_rate": args.learning_rate,
         "seed": range(args.seeds),
     }
-    run = train_or_resume(grokjax.Sweep(config, **axes), args.out, args, recipe=recipe.name)
+    run = train_or_resume(grokjax.Sweep(config, **axes), args, recipe=recipe.name)
     history = run.history
     grokked = events(run).grokked
     named = {}

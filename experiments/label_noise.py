@@ -8,7 +8,6 @@ a grid of train fractions, noise levels and weight decays. Their grid is `--poin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -27,8 +26,6 @@ from grokjax.results.history import forward_fill
 class Args(TrainingFlags):
     """Draw phases against train fraction and label noise, for several weight decays."""
 
-    out: Path = Path("runs/label_noise")
-    """Run directory; if it holds part of this sweep, training continues."""
     points: int = 4
     """Number of train fractions, and of noise levels, from 0.1 to 0.9."""
     weight_decay: tuple[float, ...] = recipes.get("doshi-noise").axes["weight_decay"]
@@ -51,7 +48,7 @@ def main(args: Args) -> None:
         train_fraction=levels,
         seed=range(args.seeds),
     )
-    run = train_or_resume(sweep, args.out, args, recipe=recipe.name)
+    run = train_or_resume(sweep, args, recipe=recipe.name)
     history = run.history
     train, test = (forward_fill(history[f"{s}_accuracy"].values)[:, -1] for s in ("train", "test"))
     codes = phases(train, test, history.label_noise.values)

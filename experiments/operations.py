@@ -7,7 +7,6 @@ mod 97 and S5.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -26,8 +25,6 @@ from grokjax.recipes.power import OPERATIONS, config_for
 class Args(TrainingFlags):
     """Measure the median steps to grok against the train fraction, for each operation."""
 
-    out: Path = Path("runs/operations")
-    """Run directory; if it holds part of this sweep, training continues."""
     operation: tuple[str, ...] = OPERATIONS
     """Operations to train."""
     train_fraction: tuple[float, ...] = (0.3, 0.4, 0.5, 0.65, 0.8)
@@ -53,7 +50,7 @@ def build_sweep(args: Args) -> Sweep:
 
 
 def main(args: Args) -> None:
-    run = train_or_resume(build_sweep(args), args.out, args)
+    run = train_or_resume(build_sweep(args), args)
     steps = np.array([run.sweep[m].steps_per_epoch for m in run.members.index])
     grokked = events(run).grokked * steps
     operation = np.array([run.sweep[m].operation for m in run.members.index])

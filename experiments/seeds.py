@@ -21,8 +21,6 @@ from grokjax.config.stopping import THRESHOLD
 class Args(TrainingFlags):
     """Train seeds of the notebook recipe; show the distribution of times to memorise and grok."""
 
-    out: Path = Path("runs/seeds")
-    """Run directory; if it holds part of this sweep, training continues."""
     seeds: int = 64
     """Number of seeds; each seed has its own split."""
     max_epochs: int = 3000
@@ -32,7 +30,7 @@ class Args(TrainingFlags):
 def main(args: Args) -> None:
     config = recipes.get("notebook").config.replace(max_epochs=args.max_epochs)
     sweep = grokjax.Sweep(config, seed=range(args.seeds))
-    run = train_or_resume(sweep, args.out, args, recipe="notebook")
+    run = train_or_resume(sweep, args, recipe="notebook")
     named = {}
     for name, split, threshold in (
         ("memorised", "train", THRESHOLD),

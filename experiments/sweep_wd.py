@@ -7,7 +7,6 @@ grokking, 2 groks soonest of the eight values from 0 to 5, and 5 does not memori
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import grokjax
 from grokjax import plots, recipes
@@ -22,8 +21,6 @@ from grokjax.config import labels
 class Args(TrainingFlags):
     """Measure the times to memorise and to grok against the weight decay."""
 
-    out: Path = Path("runs/sweep_wd")
-    """Run directory; if it holds part of this sweep, training continues."""
     weight_decay: tuple[float, ...] = (0.0, 0.1, 0.3, 0.5, 1.0, 2.0, 3.0, 5.0)
     """Weight decays."""
     seeds: int = 8
@@ -35,7 +32,7 @@ class Args(TrainingFlags):
 def main(args: Args) -> None:
     config = recipes.get("notebook").config.replace(max_epochs=args.max_epochs)
     sweep = grokjax.Sweep(config, weight_decay=args.weight_decay, seed=range(args.seeds))
-    run = train_or_resume(sweep, args.out, args, recipe="notebook")
+    run = train_or_resume(sweep, args, recipe="notebook")
     decay = run.history.weight_decay.values
     found = events(run)
     print(*summaries_by_value("weight decay", decay, found), sep="\n")

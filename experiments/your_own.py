@@ -1,6 +1,6 @@
 r"""A task, a network, an update rule and a metric of your own, in one file.
 
-As a script it trains an ensemble; start it again to resume. The command line knows the pieces, too:
+As a script it trains an ensemble; start it again to resume. The command line takes them as well:
 
     grokjax train --import experiments/your_own.py --out runs/maximum \
         --task maximum --model SkipNet --optimizer normalised_momentum --width 32 64
@@ -86,8 +86,6 @@ def effective_rank(params: dict) -> jax.Array:
 class Args(TrainingFlags):
     """Train the network of this file on the task of this file; draw accuracies and ranks."""
 
-    out: Path = Path("runs/your_own")
-    """Run directory; if it holds part of this sweep, training continues."""
     seeds: int = 4
     """Number of seeds for each weight decay."""
     max_epochs: int = 600
@@ -104,7 +102,7 @@ def main(args: Args) -> None:
         stop_when="never",
     )
     sweep = grokjax.Sweep(config, weight_decay=[0.0, 0.3], seed=range(args.seeds))
-    run = train_or_resume(sweep, args.out, args, metrics=[effective_rank])
+    run = train_or_resume(sweep, args, metrics=[effective_rank])
     rank = run.grid("effective_rank").isel(eval=[0, -1]).median("seed")
     for weight_decay, (start, end) in zip(rank.weight_decay.values, rank.values.T, strict=True):
         print(f"weight decay {weight_decay:g}: effective rank from {start:.1f} to {end:.1f}")

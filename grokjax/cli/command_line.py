@@ -147,27 +147,20 @@ def _normalise_booleans(words: Sequence[str], known: dict[str, Flag]) -> list[st
     return found
 
 
-def _flags_with_values(
+def flags_with_values(
     words: Sequence[str], known: dict[str, Flag]
 ) -> Iterator[tuple[str, list[str]]]:
     """Yield each flag of the command line with its values, in order; `--no-name` as `--name`."""
-    name, values = "", []
-    for word in words:
-        if not word.startswith("--"):
-            values.append(word)
-            continue
-        if name:
-            yield name, values
-        name = _name(word, known)
-        values = [word.partition("=")[2]] if "=" in word else []
-    if name:
-        yield name, values
+    starts = [i for i, word in enumerate(words) if word.startswith("--")]
+    for start, end in itertools.pairwise([*starts, len(words)]):
+        _, equals, value = words[start].partition("=")
+        yield _name(words[start], known), [*([value] if equals else []), *words[start + 1 : end]]
 
 
 def _refuse_repeated(words: Sequence[str], known: dict[str, Flag]) -> None:
     """Refuse a flag that is given twice; tyro would keep only the last one."""
     seen: dict[str, list[str]] = {}
-    for name, values in _flags_with_values(words, known):
+    for name, values in flags_with_values(words, known):
         if name not in seen:
             seen[name] = values
             continue

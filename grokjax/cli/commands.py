@@ -9,30 +9,22 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import tyro
 
 from grokjax import recipes
 from grokjax.cli import flags, imports
 from grokjax.cli.exit_codes import is_multiprocess
-from grokjax.cli.machine_flags import MachineFlags
+from grokjax.cli.machine_flags import MachineFlags, optional
 from grokjax.cli.summary import summarise_with_curves
 from grokjax.training import preflight
 
 DIRECTORY = Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DIRECTORY")]
 
 
-def _optional(metavar: str) -> Any:
-    """Return how `--help` shows a flag without a default; its text says what happens without it."""
-    return tyro.conf.arg(metavar=metavar, help_behavior_hint="")
-
-
-IMPORT = Annotated[
-    tuple[Path, ...] | None,
-    tyro.conf.arg(name="import", metavar="FILE ...", help_behavior_hint=""),
-]
-"""Read and carried out before the other flags, as it decides which there are."""
+IMPORT = Annotated[tuple[Path, ...] | None, optional("FILE ...", name="import")]
+"""Read before the other flags, because the files decide which flags there are."""
 
 
 @dataclass
@@ -81,7 +73,7 @@ class Resume:
     """Show no progress."""
     import_: IMPORT = None
     """Python files with the tasks, models, rules and metrics of your own that the run has."""
-    add_seeds: Annotated[int | None, _optional("INT")] = None
+    add_seeds: Annotated[int | None, optional("INT")] = None
     """Number of new seeds for each combination of the other values."""
     machine = MachineFlags()  # not annotated: the field comes last, after those of the settings
     flags: ClassVar[flags.Flags]
@@ -116,7 +108,7 @@ class Info:
 class Check:
     """Check devices, versions and arithmetic and, given a directory, the run's files."""
 
-    directory: Annotated[tyro.conf.Positional[Path | None], _optional("[DIRECTORY]")] = None
+    directory: Annotated[tyro.conf.Positional[Path | None], optional("[DIRECTORY]")] = None
     """Run directory whose files to verify."""
 
     def __call__(self) -> None:
@@ -133,9 +125,9 @@ class Report:
     """Run directory."""
     import_: IMPORT = None
     """Python files with your own tasks and models, which the networks' analysis needs."""
-    out: Annotated[Path | None, _optional("PATH")] = None
+    out: Annotated[Path | None, optional("PATH")] = None
     """Path of the page; default: report.html in the directory."""
-    figures: Annotated[Literal["pdf", "svg", "png"] | None, _optional("{pdf,svg,png}")] = None
+    figures: Annotated[Literal["pdf", "svg", "png"] | None, optional("{pdf,svg,png}")] = None
     """Also save every figure in this format, in figures/ beside the page; default: do not."""
 
     def __call__(self) -> None:
@@ -186,7 +178,7 @@ class Export:
 class Recipes:
     """List the recipes, or show one of them."""
 
-    show: Annotated[str | None, _optional("NAME")] = None
+    show: Annotated[str | None, optional("NAME")] = None
     """Name of the recipe whose settings and published figures to print."""
 
     def __call__(self) -> None:

@@ -128,7 +128,7 @@ def _setting(name: str, flags: Flags) -> tuple[str, Any, Any]:
     how: dict[str, Any] = {"metavar": f"{_metavar(plain)} ..."}
     if plain is bool:  # `command_line` turns `--name` into `--name True`
         how = {"metavar": "", "name": f"no-{name}", "aliases": ["--" + name.replace("_", "-")]}
-    values = setting.plain_hint  # a Literal has the parser list the choices that there are
+    values = setting.plain_hint  # with a Literal the parser lists the choices
     return _flag(name, tuple[values, ...], text, default, **how)
 
 
@@ -180,29 +180,35 @@ def _flatten(command: Any) -> dict[str, Any]:
     return found
 
 
-def _seed_count(seeds: int | None) -> int:
-    if seeds is None:
-        return DEFAULT_SEEDS
+def _with_seeds(given: dict[str, Any]) -> dict[str, Any]:
+    """Return values in which `seeds` and `full_batch` are values of `seed` and `batch_size`."""
+    given = dict(given)
+    seeds = given.pop("seeds")
+    if given.pop("full_batch"):
+        given["batch_size"] = (None,)
+    if seeds is not None:
+        if given["seed"] is not None:
+            raise ConfigError("seeds: give --seeds or --seed, not both")
+        given["seed"] = tuple(range(_checked_count("seeds", seeds)))
+    return given
+
+
+def _checked_count(name: str, seeds: int) -> int:
     if not 1 <= seeds <= MOST_MEMBERS:
-        raise invalid("seeds", seeds, f"must be from 1 to {MOST_MEMBERS}")
+        raise invalid(name, seeds, f"must be from 1 to {MOST_MEMBERS}")
     return seeds
 
 
 def sweep_of(given: dict[str, Any], flags: Flags) -> Sweep:
     """Return the sweep that the `values` of a command describe."""
     assert flags.base is not None
-    given = dict(given)
-    seeds, full_batch = given.pop("seeds"), given.pop("full_batch")
-    if full_batch:
-        given["batch_size"] = (None,)
+    given = _with_seeds(given)
     for name, setting in flags.fields.items():
         if setting.kind != "run" and given[name] is None and name != "seed":
             given[name] = (None,)  # neither given nor set by the recipe
-    if seeds is not None and given["seed"] is not None:
-        raise ConfigError("seeds: give --seeds or --seed, not both")
-    if given["seed"] is None:
-        given["seed"] = tuple(range(_seed_count(seeds)))
-    given["seed"] = given.pop("seed")  # the last axis, so that seeds of one setting are adjacent
+    # Seeds are the last axis, so that those of one setting are adjacent.
+    seeds = given.pop("seed")
+    given["seed"] = tuple(range(DEFAULT_SEEDS)) if seeds is None else seeds
     axes = {n: v for n, v in given.items() if isinstance(v, tuple) and len(v) != 1}
     shared = {n: v[0] if isinstance(v, tuple) else v for n, v in given.items() if n not in axes}
     kinds = {kind: (given[kind] or (getattr(flags.base, kind),))[0] for kind in KINDS}
@@ -223,19 +229,11 @@ def extended(sweep: Sweep, given: dict[str, Any], add_seeds: int | None) -> Swee
 
     The values of an axis must include the old ones; other settings must stay as they are.
     """
-    given = dict(given)
-    seeds, full_batch = given.pop("seeds"), given.pop("full_batch")
-    if seeds is not None:
-        if given["seed"] is not None:
-            raise ConfigError("seeds: give --seeds or --seed, not both")
-        given["seed"] = tuple(range(_seed_count(seeds)))
-    if full_batch:
-        given["batch_size"] = (None,)
+    given = _with_seeds(given)
     if add_seeds is not None:
         if given["seed"] is not None:
             raise ConfigError("add_seeds: give --add-seeds, --seeds or --seed, not two of them")
-        if not 1 <= add_seeds <= MOST_MEMBERS:
-            raise invalid("add_seeds", add_seeds, f"must be from 1 to {MOST_MEMBERS}")
+        _checked_count("add_seeds", add_seeds)
         old = dict.fromkeys(member.seed for member in sweep)
         first = max(old) + 1
         if first + add_seeds > 2**32:

@@ -11,7 +11,11 @@ from grokjax.terminal import tolerant_output
 from grokjax.training import preflight
 
 COUNT = tyro.conf.arg(metavar="INT|auto", prefix_name=False)
-OPTIONAL: Any = {"prefix_name": False, "help_behavior_hint": ""}
+
+
+def optional(metavar: str, name: str | None = None) -> Any:
+    """Return how `--help` shows a flag without a default; its text says what happens without it."""
+    return tyro.conf.arg(name=name, metavar=metavar, prefix_name=False, help_behavior_hint="")
 
 
 @dataclass
@@ -19,16 +23,16 @@ class MachineFlags:
     """How a run is carried out; none of it changes a member's numbers."""
 
     lanes: Annotated[str, COUNT] = "auto"
-    """Members that train at a time; auto: one per CPU core, on accelerators as many as pay off."""
+    """Members that train at a time; auto: one per CPU core, on accelerators as many as raise the speed."""
     devices: Annotated[str, COUNT] = "auto"
     """Devices of each process; auto: all, on CPU one per core."""
     checkpoint_every: Annotated[float, tyro.conf.arg(metavar="SECONDS", prefix_name=False)] = 60.0
     """Seconds from one checkpoint to the next."""
-    coordinator: Annotated[str | None, tyro.conf.arg(metavar="HOST:PORT", **OPTIONAL)] = None
+    coordinator: Annotated[str | None, optional("HOST:PORT")] = None
     """Address of process 0; needed by several processes without Slurm, Open MPI, TPU pod or GKE."""
-    num_processes: Annotated[int | None, tyro.conf.arg(metavar="INT", **OPTIONAL)] = None
+    num_processes: Annotated[int | None, optional("INT")] = None
     """Number of processes; 1 ignores any launcher that is detected."""
-    process_id: Annotated[int | None, tyro.conf.arg(metavar="INT", **OPTIONAL)] = None
+    process_id: Annotated[int | None, optional("INT")] = None
     """Number of this process, from 0."""
 
     def join_processes(self, quiet: bool) -> dict[str, Any]:

@@ -88,16 +88,9 @@ def command_of(name: str, words: list[str]) -> type:
 
 
 def _values_of(flag: str, words: list[str]) -> list[str]:
-    """Return the values that a flag is given, before the other words are looked at."""
-    found, reading = [], False
-    for word in words:
-        if word.startswith("--"):
-            name, _, value = word.partition("=")
-            reading = name == f"--{flag}"
-            found += [value] if reading and value else []
-        elif reading:
-            found.append(word)
-    return found
+    """Return the values that a flag is given, before it is known which flags there are."""
+    given = command_line.flags_with_values(words, {})
+    return [value for name, values in given if name == f"--{flag}" for value in values]
 
 
 def _flags_of_train(words: list[str]) -> flags.Flags:

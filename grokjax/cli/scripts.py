@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 class TrainingFlags:
     """Flags of every script that trains."""
 
+    out: Path = field(default_factory=lambda: Path("runs") / Path(sys.argv[0]).stem)
+    """Run directory; if it holds part of this sweep, training continues."""
     machine: MachineFlags = field(default_factory=MachineFlags)
     quiet: bool = False
     """Show no progress."""
@@ -38,13 +40,9 @@ def run_script(main: Callable[[Flags], None], flags: type[Flags]) -> None:
 
 
 def train_or_resume(
-    sweep: Sweep,
-    out: Path,
-    flags: TrainingFlags,
-    recipe: str | None = None,
-    metrics: Iterable[Any] = (),
+    sweep: Sweep, flags: TrainingFlags, recipe: str | None = None, metrics: Iterable[Any] = ()
 ) -> Run:
-    """Train a sweep, or resume the part of it that `out` holds; record these metrics, too.
+    """Train a sweep, or resume the part of it that `--out` holds; record these metrics, too.
 
     In a launch of several processes only the first one returns; the others exit.
     """
@@ -52,7 +50,7 @@ def train_or_resume(
     from grokjax.runtime import processes
     from grokjax.training import api
 
-    run = api.train(sweep, out, recipe=recipe, resume=True, metrics=metrics, **options)
+    run = api.train(sweep, flags.out, recipe=recipe, resume=True, metrics=metrics, **options)
     if not processes.is_first():
         sys.exit(0)
     if run.info["pieces"]:
