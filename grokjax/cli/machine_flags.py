@@ -23,7 +23,7 @@ class MachineFlags:
     """How a run is carried out; none of it changes a member's numbers."""
 
     lanes: Annotated[str, COUNT] = "auto"
-    """Members that train at a time; auto: one per CPU core, on accelerators as many as raise the speed."""
+    """Members that train at a time; auto: one per CPU core, more on accelerators if faster."""
     devices: Annotated[str, COUNT] = "auto"
     """Devices of each process; auto: all, on CPU one per core."""
     checkpoint_every: Annotated[float, tyro.conf.arg(metavar="SECONDS", prefix_name=False)] = 60.0
