@@ -220,7 +220,7 @@ def sweep_of(given: dict[str, Any], flags: Flags) -> Sweep:
             )
     shared = {name: value for name, value in shared.items() if name in first}
     # A config needs a value of each setting without a default, of a swept one as well.
-    required = {n: v[0] for n, v in axes.items() if n in first and flags.fields[n].required}
+    required = {n: v[0] for n, v in axes.items() if v and n in first and flags.fields[n].required}
     return Sweep(flags.base.replace(**shared | required | kinds), **axes)
 
 

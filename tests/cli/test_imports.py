@@ -131,6 +131,7 @@ def test_a_setting_without_a_default_can_be_an_axis(tmp_path, capsys):
     )
     size = ["--embed-dim=2", "--hidden-dim=4", "--seeds=2", "--max-epochs=20", "--quiet"]
     words = ["train", "--out", str(tmp_path / "run"), "--import", str(file), "--task", "sized"]
+    assert "count must be given, since it has no default" in refused([*words, "--count"], capsys)
     assert main.main([*words, "--count", "4", "5", *size]) == 0, capsys.readouterr().err
     assert grokjax.load(tmp_path / "run").history["count"].values.tolist() == [4, 4, 5, 5]
 
