@@ -35,7 +35,7 @@ class Train:
     """Run directory, new or empty."""
     recipe: Annotated[str, tyro.conf.arg(metavar="NAME")] = recipes.DEFAULT
     """Settings to start from (see `recipes`); they are the defaults shown here."""
-    init_from: Annotated[Path | None, _optional("FILE")] = None
+    init_from: Annotated[Path | None, optional("FILE")] = None
     """File of weights to start from, .npz, .safetensors or .pth; default: drawn by seed."""
     quiet: bool = False
     """Show no progress."""
