@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar, Literal
 import tyro
 
 from grokjax import recipes
-from grokjax.cli import flags, imports
+from grokjax.cli import flag_values, flags, imports
 from grokjax.cli.exit_codes import is_multiprocess
 from grokjax.cli.machine_flags import MachineFlags, optional
 from grokjax.cli.summary import summarise_with_curves
@@ -45,7 +45,7 @@ class Train:
     flags: ClassVar[flags.Flags]
 
     def __call__(self) -> None:
-        sweep = flags.sweep_of(flags.values(self), self.flags)
+        sweep = flag_values.sweep_of(flag_values.values(self), self.flags)
         options = self.machine.join_processes(self.quiet)
         if not is_multiprocess():  # several processes: the first one checks once all have joined
             preflight.check_empty(preflight.run_directory(self.out))
@@ -83,7 +83,7 @@ class Resume:
 
         loaded = run.load(self.directory)
         pieces.check_known([loaded.config, *loaded.sweep])
-        sweep = flags.extended(loaded.sweep, flags.values(self), self.add_seeds)
+        sweep = flag_values.extended(loaded.sweep, flag_values.values(self), self.add_seeds)
         options = self.machine.join_processes(self.quiet)
         from grokjax.training import api
 

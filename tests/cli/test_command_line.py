@@ -10,7 +10,7 @@ from typing import Literal, get_args, get_origin
 import pytest
 
 from grokjax import Config, ConfigError
-from grokjax.cli import command_line, flags, main
+from grokjax.cli import command_line, flag_values, flags, main
 from grokjax.terminal import printed_commands
 
 SCRIPTS = sorted((Path(__file__).parents[2] / "experiments").glob("*.py"))
@@ -133,7 +133,7 @@ def test_help_names_every_choice_and_shows_all_booleans_the_same_way(monkeypatch
 def test_all_spellings_of_booleans_and_axes_of_them(given, biases, tied):
     kind = main.command_of("train", [])
     words_ = given.split() if "--out" in given else ["--out", "x", *given.split()]
-    values = flags.values(command_line.parse(kind, words_, "grokjax train"))
+    values = flag_values.values(command_line.parse(kind, words_, "grokjax train"))
     assert (values["biases"], values["tied"]) == (biases, tied)
     assert command_line.parse(kind, ["--out", "x", "--quiet=True"], "grokjax train").quiet
     assert not command_line.parse(kind, ["--out", "x", "--no-quiet"], "grokjax train").quiet
