@@ -131,15 +131,21 @@ def survey(
     if key_times is None and not _has_own_weights(found, network):
         key_times = fourier.key_times(found.pca.mean.shape[-1])
     key = _key(found, network, key_times)
-    data = {
+    coordinates = _coordinates(found, key.shape[1], members)
+    words = _words(found, network, operations, key_times)
+    return xr.Dataset(_variables(found, key), coordinates, words)
+
+
+def _variables(found: Findings, key: np.ndarray) -> dict[str, Any]:
+    """Return the variables of the Dataset with their dimensions; those not found are left out."""
+    variables: dict[str, Any] = {
         name: (("member", *dims), operator.attrgetter(path)(found))
         for name, (path, *dims) in VARIABLES.items()
         if getattr(found, path.partition(".")[0]) is not None
     }
-    data["power"] = (("member", "table", "frequency"), np.stack(found.spectra, axis=1))
-    data["key"] = (("member", "frequency"), key)
-    coordinates = _coordinates(found, key.shape[1], members)
-    return xr.Dataset(data, coordinates, _words(found, network, operations, key_times))
+    variables["power"] = (("member", "table", "frequency"), np.stack(found.spectra, axis=1))
+    variables["key"] = (("member", "frequency"), key)
+    return variables
 
 
 def _has_own_weights(found: Findings, network: NetworkSettings) -> bool:
