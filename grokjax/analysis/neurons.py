@@ -1,7 +1,6 @@
 """Two-dimensional spectra of hidden neurons and logits, as functions of both tokens (a, b).
 
-They follow Nanda et al. 2023 (Sec. 4.2, App. C.2) and its published code: a neuron's frequency is
-the k whose waves in a, in b and in both explain most of the variance of its activations.
+Frequencies and shares are those of `metrics.pair_waves` (Nanda et al. 2023).
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from grokjax.analysis.over_members import (
     modulus_of,
     of_networks,
 )
-from grokjax.metrics import spectrum
+from grokjax.metrics import pair_waves
 
 
 class Neurons(NamedTuple):
@@ -49,32 +48,27 @@ def neurons(params: dict[str, Any], network: MemberNetwork) -> Neurons:
         raise ValueError("neurons: the network's module has no method activations(inputs)")
     pairs = jnp.asarray(network.spec.all_pairs())
     hidden = model.hidden(params, pairs).reshape(modulus, modulus, -1)
-    width = hidden.shape[-1]
-    waves = _spectrum(hidden)  # [P, P, H]
-    power = waves**2
-    cosine = jnp.arange(1, modulus, 2)  # rows of the basis, [K]
-    sine = jnp.minimum(cosine + 1, modulus - 1)  # k = P/2 has no sine: masked below
-    paired = (cosine < modulus - 1)[:, None]
-    in_a, in_b = spectrum.folded(power[:, 0])[1:], spectrum.folded(power[0])[1:]  # [K, H]
-    sines = power[cosine, sine] + power[sine, cosine] + power[sine, sine]
-    explained = in_a + in_b + power[cosine, cosine] + jnp.where(paired, sines, 0)
-    total = power.sum(axis=(0, 1))  # [H]
-    frequency = explained.argmax(axis=0) + 1
-    # cos(w a - phase) has the coefficients cos(phase) of the cosine and sin(phase) of the sine.
-    c, s, neuron = cosine[frequency - 1], sine[frequency - 1], jnp.arange(width)
-    has_sine = paired[frequency - 1, 0]
-    phase_a = jnp.arctan2(jnp.where(has_sine, waves[s, 0, neuron], 0), waves[c, 0, neuron])
-    phase_b = jnp.arctan2(jnp.where(has_sine, waves[0, s, neuron], 0), waves[0, c, neuron])
+    waves = pair_waves.transform(hidden)  # [P, P, H]
+    found = pair_waves.neuron_frequencies(hidden, waves)
     logits = model.apply(params, pairs).reshape(modulus, modulus, -1)  # [P, P, C]
-    # Rounding leaves a constant neuron some 1e-14 of its square; a NaN is not greater.
-    silent = ~(total > 1e-9 * jnp.sum(hidden**2, axis=(0, 1)))
     return Neurons(
-        frequency=jnp.where(silent, 0, frequency).astype(jnp.int32),
-        share=jnp.where(silent, jnp.nan, explained.max(axis=0) / total),
-        phase=jnp.stack([phase_a, phase_b], axis=1),
-        activations=_folded_twice(power.sum(axis=2)),
-        logits=_folded_twice((_spectrum(logits) ** 2).sum(axis=2)),
+        frequency=found.frequency,
+        share=found.share,
+        phase=_phases(waves, jnp.maximum(found.frequency, 1)),
+        activations=pair_waves.folded_twice((waves**2).sum(axis=2)),
+        logits=pair_waves.folded_twice((pair_waves.transform(logits) ** 2).sum(axis=2)),
     )
+
+
+def _phases(waves: Array, frequency: Array) -> Array:
+    """Return the crests along a and along b of each neuron's frequency, `[H, 2]`."""
+    last, neuron = len(waves) - 1, jnp.arange(len(frequency))
+    cosine = 2 * frequency - 1  # rows of the basis, [H]
+    sine, has_sine = jnp.minimum(cosine + 1, last), cosine < last  # k = P/2 has no sine
+    # cos(w a - phase) has the coefficients cos(phase) of the cosine and sin(phase) of the sine.
+    in_a = jnp.where(has_sine, waves[sine, 0, neuron], 0), waves[cosine, 0, neuron]
+    in_b = jnp.where(has_sine, waves[0, sine, neuron], 0), waves[0, cosine, neuron]
+    return jnp.stack([jnp.arctan2(*in_a), jnp.arctan2(*in_b)], axis=1)
 
 
 def key_frequencies(frequency: np.ndarray, share: np.ndarray, modulus: int) -> np.ndarray:
@@ -95,17 +89,3 @@ def neurons_of(frequency: np.ndarray, share: np.ndarray, modulus: int) -> np.nda
     k = np.arange(1, modulus // 2 + 1)
     counted = share >= (1 + 1 / len(k)) / 2 - 1e-6  # a NaN is not
     return np.sum((frequency[..., None] == k) & counted[..., None], axis=-2)
-
-
-def _spectrum(values: Array) -> Array:
-    """Transform `[P, P, N]` to the real Fourier basis of a and of b, without the mean."""
-    modulus, _, count = values.shape
-    rows = jnp.asarray(spectrum.basis(modulus)[0])
-    along_a = rows @ values.reshape(modulus, -1)  # one large product, [P, P * N]
-    waves = jnp.matmul(rows, along_a.reshape(modulus, modulus, count))
-    return waves.at[0, 0].set(0.0)  # the mean
-
-
-def _folded_twice(power: Array) -> Array:
-    """Fold power in both directions: `[P, P]` -> `[K + 1, K + 1]`."""
-    return spectrum.folded(spectrum.folded(power).T).T

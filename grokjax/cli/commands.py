@@ -41,6 +41,8 @@ class Train:
     """Show no progress."""
     import_: IMPORT = None
     """Python files with tasks, models, rules and metrics of your own."""
+    metrics: Annotated[tuple[str, ...] | None, _optional("NAME ...")] = None
+    """What else to record: progress, Nanda's progress measures, or some of them by name."""
     machine = MachineFlags()  # not annotated: the field comes last, after those of the settings
     flags: ClassVar[flags.Flags]
 
@@ -52,7 +54,7 @@ class Train:
             preflight.check_data_fits(sweep)
         from grokjax.training import api
 
-        init, metrics = None, imports.metrics()
+        init, metrics = None, [*imports.metrics(), *(self.metrics or ())]
         if self.init_from is not None:
             from grokjax.interop.checkpoints import read_params
 

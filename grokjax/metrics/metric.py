@@ -15,6 +15,7 @@ import jax.numpy as jnp
 
 from grokjax.errors import ConfigError, invalid, printable, reason
 from grokjax.models.network import Network, Params
+from grokjax.optim.losses import Loss
 from grokjax.settings.data_spec import DataSpec
 from grokjax.settings.registry import source_location
 
@@ -29,7 +30,11 @@ class Evaluation:
     network, spec: the member's network, and the shapes of its data.
     packed, table: parameters in their training layout, and what `precompute` gave for them.
     inputs: `[N, ...]`. targets: as trained on, `[N]` classes or `[N, C]` values.
+    true_labels: the classes without label noise, int32 `[N]`, -1 for an example that is left out;
+      None for values.
+    loss: the recorded loss, of logits `[n, C]` and one-hot or other targets `[n, C]` -> `[n]`.
     losses: float32 `[N]`, of each example. correct: bool `[N]`, whether it is classified right.
+    kept_logits: those that `losses` are of, if a metric reads them; None otherwise.
     order: int32 `[N]`, the numbers of the examples, those trained on first, then those tested on.
     train_size, num_examples: int32 `[]`, how many are trained on, and how many exist.
     """
@@ -40,14 +45,19 @@ class Evaluation:
     table: Any
     inputs: jax.Array
     targets: jax.Array
+    true_labels: jax.Array | None
+    loss: Loss
     losses: jax.Array
     correct: jax.Array
+    kept_logits: jax.Array | None
     order: jax.Array
     train_size: jax.Array
     num_examples: jax.Array
 
     def logits(self) -> jax.Array:
         """Compute the logits of all examples, `[N, C]`, in the order of `inputs`."""
+        if self.kept_logits is not None:
+            return self.kept_logits
         return self.network.logits(self.packed, self.table, self.inputs)
 
     def activations(self) -> jax.Array:
@@ -74,6 +84,7 @@ class Metric:
     dims: names of its dimensions.
     labels: (Network, DataSpec) -> what stands along each dimension; numbers from 0 by default.
     applies: (Network, DataSpec) -> whether a member with such a network and data has it.
+    reads_logits: whether it calls `Evaluation.logits`, which are then computed only once.
     """
 
     name: str
@@ -81,6 +92,7 @@ class Metric:
     dims: tuple[str, ...] = ()
     labels: Callable[[Network, DataSpec], Labels] = lambda network, spec: {}
     applies: Callable[[Network, DataSpec], bool] = lambda network, spec: True
+    reads_logits: bool = False
 
     @property
     def source(self) -> dict[str, str]:

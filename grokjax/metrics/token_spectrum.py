@@ -69,13 +69,14 @@ def _has_neurons(network: Network, spec: DataSpec) -> bool:
     return spec.modulus is not None and network.neuron_weights is not None
 
 
-def _frequencies(network: Network, spec: DataSpec) -> dict[str, list[int]]:
+def frequency_labels(network: Network, spec: DataSpec) -> dict[str, list[int]]:
+    """Return the frequencies 1..P // 2, as labels of the dimension `frequency`."""
     assert spec.modulus is not None
     return {"frequency": list(range(1, spec.modulus // 2 + 1))}
 
 
 METRICS = (
-    Metric("embedding_power", embedding_power, ("frequency",), _frequencies, _has_table),
+    Metric("embedding_power", embedding_power, ("frequency",), frequency_labels, _has_table),
     Metric("embedding_gini", embedding_gini, applies=_has_table),
     Metric("neuron_ipr", neuron_ipr, applies=_has_neurons),
 )

@@ -20,15 +20,20 @@ Shapes = dict[str, tuple[int, ...]]
 """Shapes of parameters by name, such as `hidden/kernel`."""
 
 
-def shapes_of(params: Mapping[str, Any], prefix: str = "") -> Shapes:
-    """Return the shapes of nested parameters by name."""
-    found: Shapes = {}
+def flat_params(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested parameters by name."""
+    found: dict[str, Any] = {}
     for key, value in params.items():
         if isinstance(value, Mapping):
-            found |= shapes_of(value, f"{prefix}{key}/")
+            found |= flat_params(value, f"{prefix}{key}/")
         else:
-            found[f"{prefix}{key}"] = np.shape(value)
+            found[f"{prefix}{key}"] = value
     return found
+
+
+def shapes_of(params: Mapping[str, Any]) -> Shapes:
+    """Return the shapes of nested parameters by name."""
+    return {name: np.shape(value) for name, value in flat_params(params).items()}
 
 
 class TokenTable(NamedTuple):

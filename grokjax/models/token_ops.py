@@ -10,9 +10,7 @@ import jax.numpy as jnp
 def lookup(table: jax.Array, rows: jax.Array) -> jax.Array:
     """Return `table[rows]`: `[P, H]`, int32 `[N]` -> `[N, H]`.
 
-    Its gradient sums rows of the cotangent by token. On CPU this is a scatter-add (measured: 4 830
-    member-steps/s against 3 500 with a one-hot product). Elsewhere scatters are slow or not
-    deterministic, so it is a product with a one-hot matrix.
+    Its gradient sums rows of the cotangent by token, see `sum_by_row`.
     """
     return table[rows]
 
@@ -21,23 +19,32 @@ def _lookup_forward(table: jax.Array, rows: jax.Array) -> tuple[jax.Array, tuple
     return table[rows], (rows, table.shape[0])
 
 
-def _scatter_add(rows: jax.Array, cotangent: jax.Array, size: int) -> jax.Array:
-    return jnp.zeros((size, cotangent.shape[1]), cotangent.dtype).at[rows].add(cotangent)
+def sum_by_row(rows: jax.Array, values: jax.Array, size: int) -> jax.Array:
+    """Sum values `[N, H]` by their row, int32 `[N]` -> `[size, H]`.
+
+    On CPU this is a scatter-add (measured in `lookup`: 4 830 member-steps/s against 3 500 with a
+    one-hot product). Elsewhere scatters are slow or not deterministic, so it is a product with a
+    one-hot matrix.
+    """
+    return jax.lax.platform_dependent(
+        rows,
+        values,
+        cpu=lambda rows, values: _scatter_add(rows, values, size),
+        default=lambda rows, values: _one_hot_product(rows, values, size),
+    )
 
 
-def _one_hot_product(rows: jax.Array, cotangent: jax.Array, size: int) -> jax.Array:
-    return jax.nn.one_hot(rows, size, dtype=cotangent.dtype).T @ cotangent
+def _scatter_add(rows: jax.Array, values: jax.Array, size: int) -> jax.Array:
+    return jnp.zeros((size, values.shape[1]), values.dtype).at[rows].add(values)
+
+
+def _one_hot_product(rows: jax.Array, values: jax.Array, size: int) -> jax.Array:
+    return jax.nn.one_hot(rows, size, dtype=values.dtype).T @ values
 
 
 def _lookup_backward(saved: tuple, cotangent: jax.Array) -> tuple[jax.Array, None]:
     rows, size = saved
-    gradient = jax.lax.platform_dependent(
-        rows,
-        cotangent,
-        cpu=lambda rows, cotangent: _scatter_add(rows, cotangent, size),
-        default=lambda rows, cotangent: _one_hot_product(rows, cotangent, size),
-    )
-    return gradient, None
+    return sum_by_row(rows, cotangent, size), None
 
 
 lookup.defvjp(_lookup_forward, _lookup_backward)

@@ -14,6 +14,7 @@ from grokjax.plots.heat_maps import heat_map, phase_diagram, phase_legend
 from grokjax.plots.hidden_neurons import ipr_over_training, neurons, periodicity
 from grokjax.plots.learning_times import learning_times, medians, times_against
 from grokjax.plots.performance import occupancy, scaling, throughput
+from grokjax.plots.progress import progress_losses, progress_structure
 from grokjax.plots.spectra import (
     key_counts,
     spectrum,
@@ -52,6 +53,8 @@ __all__ = [
     "phase_diagram",
     "phase_legend",
     "planes",
+    "progress_losses",
+    "progress_structure",
     "save",
     "scaling",
     "spectrum",

@@ -111,8 +111,8 @@ def norms(history: Any, title: str = "", log_epochs: bool = False) -> Figure:
         for i, (layer, norm) in enumerate(by_layer.items()):
             dashes = "-" if i < len(LAYERS) else "--"
             color = LAYERS[i % len(LAYERS)]
-            _draw_line(ax, history, norm, log_epochs, color, label=layer, linestyle=dashes)
-        _label_axes(ax, history, log_epochs, label)
+            draw_line(ax, history, norm, log_epochs, color, label=layer, linestyle=dashes)
+        label_axes(ax, history, log_epochs, label)
         add_legend_below(fig)
     else:
         groups = sweep.panels[0].groups
@@ -140,8 +140,8 @@ def _value_panels(
     for ax, (panel, values) in zip(grid.ravel(), panels, strict=False):
         for group in panel.groups:
             color = sweep.color(group)
-            _draw_line(ax, history, values[group.rows], log_epochs, color, sweep.is_listed)
-        _label_axes(ax, history, log_epochs, label)
+            draw_line(ax, history, values[group.rows], log_epochs, color, sweep.is_listed)
+        label_axes(ax, history, log_epochs, label)
         ax.set_title(panel.title)
     return fig
 
@@ -173,21 +173,21 @@ def _draw_panel(
         for split, color, dashes in SPLITS:
             values = history[f"{split}_{metric}"].values[group.rows]
             if sweep.color_setting is None:
-                _draw_line(ax, history, values, log_epochs, color, label=split)
+                draw_line(ax, history, values, log_epochs, color, label=split)
             else:
                 banded, color = split == "test" and sweep.is_listed, sweep.color(group)
-                _draw_line(ax, history, values, log_epochs, color, banded, linestyle=dashes)
+                draw_line(ax, history, values, log_epochs, color, banded, linestyle=dashes)
     if metric == "accuracy":
         label = "accuracy"
         ax.set(ylim=(-0.02, 1.02))
     else:
-        label = _loss_label(history, panel.groups)
+        label = loss_label(history, panel.groups)
         use_log_scale(ax, "y")
-    _label_axes(ax, history, log_epochs, label)
+    label_axes(ax, history, log_epochs, label)
     ax.set_title(panel.title)
 
 
-def _draw_line(
+def draw_line(
     ax: Axes,
     history: Any,
     values: np.ndarray,
@@ -207,7 +207,7 @@ def _draw_line(
     ax.plot(x[shown], middle, color=color, **style)
 
 
-def _label_axes(ax: Axes, history: Any, log_epochs: bool, label: str) -> None:
+def label_axes(ax: Axes, history: Any, log_epochs: bool, label: str) -> None:
     ax.set(xlabel=labels.epochs(history), ylabel=label)
     if log_epochs:
         use_log_scale(ax, "x")
@@ -226,7 +226,7 @@ def _split_lines(sweep: SweepPanels) -> list[Line2D]:
     ]
 
 
-def _loss_label(history: Any, groups: list[SeedGroup]) -> str:
+def loss_label(history: Any, groups: list[SeedGroup]) -> str:
     """Name of the loss of these groups."""
     if "loss" in history.coords:
         return labels.losses(history.loss.values[row] for group in groups for row in group.rows)

@@ -30,6 +30,7 @@ from grokjax.report.training_sections import (
     learning_section,
     machine_section,
     metrics_section,
+    progress_section,
     sweep_section,
 )
 from grokjax.results.run import Run, load
@@ -117,6 +118,7 @@ def _sections(run: Run, events: Events, groups: list[NetworkGroup]) -> list[Sect
     every = [
         learning_section(run, events),
         metrics_section(run),
+        progress_section(run),
         sweep_section(run, events),
         *networks,
         machine_section(run),

@@ -75,6 +75,35 @@ def metrics_section(run: Run) -> Section | None:
     return section
 
 
+def progress_section(run: Run) -> Section | None:
+    """Nanda et al.'s progress measures; None if the run does not record them."""
+    history = run.history
+    if not {"restricted_loss", "excluded_loss"} <= set(history):
+        return None
+    section = Section(
+        "progress",
+        "Progress measures",
+        "Restricted loss: of the logits' waves in the answer at the key frequencies alone. "
+        "Excluded loss: of the logits without them (Nanda et al. 2023). The key frequencies are "
+        "each member's own at each evaluation, those along which at least a quarter of an even "
+        "share of the logits' variance lies. Memorisation ends at the minimum of the excluded "
+        "loss, circuit formation when the test loss has fallen to half of its maximum, clean-up "
+        "when it has fallen nine tenths of the way to its minimum on a log scale.",
+    )
+    section.add(
+        lambda: plots.progress_losses(history),
+        "Train, test, restricted and excluded loss against epochs, with the phases shaded",
+    )
+    needed = {"logit_fve", "component_gini", "parameter_squares"}
+    if not swept_settings(history) and needed <= set(history):
+        section.add(
+            lambda: plots.progress_structure(history),
+            "Explained variance of the logits, Gini coefficients and sum of squares against epochs",
+            "W_E: the token table; W_L: what the hidden neurons write to the logits.",
+        )
+    return section
+
+
 def sweep_section(run: Run, events: Events) -> Section | None:
     """Times against the swept settings, with medians over seeds; None if only seeds differ."""
     history, limit = run.history, run.config.max_epochs

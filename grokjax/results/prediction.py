@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,12 @@ from grokjax.results.changes import check_digest, check_parameters
 from grokjax.results.networks import Networks
 from grokjax.results.pieces import check_known
 from grokjax.settings.data_spec import DataSpec
-from grokjax.tasks.dataset import digest
-from grokjax.tasks.task import build_dataset
+from grokjax.tasks.dataset import Dataset, digest
+from grokjax.tasks.task import Task, build_dataset
 
 if TYPE_CHECKING:
     from grokjax.models.network import Network
-    from grokjax.tasks.member_data import Examples
+    from grokjax.tasks.member_data import Examples, MemberData
 
 
 def only_network(networks: Iterable[NetworkSettings]) -> NetworkSettings:
@@ -118,18 +119,42 @@ def examples(config: Config, stored: str | None = None) -> Examples:
 
     Raises ConfigError if the task is unknown here, or has changed since the run was trained.
     """
+    found = member_data(config, stored)
+    from grokjax.tasks.member_data import Examples
+
+    data = _dataset(config)
+    train = found.order[: config.train_size]
+    test = found.order[config.train_size : config.num_examples]
+    targets = np.asarray(found.targets)
+    return Examples(data.inputs[train], targets[train], data.inputs[test], targets[test])
+
+
+def member_data(config: Config, stored: str | None = None) -> MemberData:
+    """Return the order and the targets of a member's examples, in NumPy.
+
+    stored, and what it raises: as for `examples`.
+    """
     check_known([config], "task")
     import jax
 
     from grokjax.runtime.numerics import pinned_jax_settings
-    from grokjax.tasks.member_data import Examples, build_member_data
 
-    variants = (config.variant,)
-    data = build_dataset(config.program.task_settings, variants)
     if stored is not None:
-        check_digest(config.task, stored, digest(data))
+        check_digest(config.task, stored, digest(_dataset(config)))
+    compiled = _compiled_data(config.program.task_settings, config.variant, config.split)
     with pinned_jax_settings():
-        found = jax.jit(build_member_data(data, config.split))(hypers_of(config, variants))
-    order, targets = np.asarray(found.order), np.asarray(found.targets)
-    train, test = order[: config.train_size], order[config.train_size : config.num_examples]
-    return Examples(data.inputs[train], targets[train], data.inputs[test], targets[test])
+        found = compiled(hypers_of(config, (config.variant,)))
+    return jax.tree.map(np.asarray, found)
+
+
+def _dataset(config: Config) -> Dataset:
+    return build_dataset(config.program.task_settings, (config.variant,))
+
+
+@functools.lru_cache(maxsize=16)
+def _compiled_data(task: Task, variant: str, split: str) -> Callable[[Any], MemberData]:
+    import jax
+
+    from grokjax.tasks.member_data import build_member_data
+
+    return jax.jit(build_member_data(build_dataset(task, (variant,)), split))

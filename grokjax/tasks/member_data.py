@@ -27,10 +27,13 @@ class MemberData:
     order: numbers of all examples: the train split, the test split, and then the examples that the
       member's variant does not have.
     targets: those trained on, by number of the example; class 0 for an example that is left out.
+    true_labels: the classes without label noise, -1 for an example that is left out; None for
+      targets to regress on.
     """
 
     order: jax.Array  # int32 [N]
     targets: jax.Array  # int32 [N], or float32 [N, C]
+    true_labels: jax.Array | None  # int32 [N]
 
 
 def build_member_data(data: Dataset, split: str) -> Callable[[Any], MemberData]:
@@ -55,15 +58,15 @@ def build_member_data(data: Dataset, split: str) -> Callable[[Any], MemberData]:
     def member_data(hypers: Any) -> MemberData:
         targets, order = table[hypers.variant], order_of(hypers)
         if data.regression:
-            return MemberData(order, targets)
+            return MemberData(order, targets, None)
         classes = answers[hypers.variant]
         if any(data.random):
             drawn = random_labels(stream_key(hypers.data_seed, LABELS), count, classes)
             targets = jnp.where(random[hypers.variant], drawn, targets)
         noise = random_labels(stream_key(hypers.data_seed, LABEL_NOISE), count, classes)
-        targets = jnp.where(jnp.argsort(order) < hypers.noisy_size, noise, targets)
+        noisy = jnp.where(jnp.argsort(order) < hypers.noisy_size, noise, targets)
         # An example that is left out may pad a batch with weight 0: its loss must be finite.
-        return MemberData(order, jnp.maximum(targets, 0))
+        return MemberData(order, jnp.maximum(noisy, 0), targets)
 
     return member_data
 

@@ -52,7 +52,8 @@ def train(
       devices: devices to use, of each process; auto: all, on CPU one a core.
       checkpoint_every: seconds from one checkpoint to the next.
       progress: whether to show any; or a `Progress` of your own.
-      metrics: functions of your own to record at each evaluation, see `grokjax.metric`.
+      metrics: what else to record: functions of your own (see `grokjax.metric`), and names of
+        `grokjax.metrics.builtin.OPTIONAL_BY_NAME`, such as `progress` (Nanda et al. 2023).
       recipe: a name to note in the run's config.json.
       init: parameters that members start from, in place of those that their seeds draw: of one
         network for all, as `Run.params_of` gives them, or with a leading axis of members, as
@@ -131,7 +132,7 @@ def _start_run(
     """Train a sweep in a new run directory; restartable: as for `resume_run`."""
     processes.run_on_first(lambda: preflight.check_empty(directory))
     shared_directory.require_same_settings(sweep, options, init)
-    recorded = (*BUILTIN, *options.users_metrics)
+    recorded = (*BUILTIN, *options.added_metrics)
     launch = processes.run_on_all(lambda: Launch(directory, sweep, options, recorded, init))
 
     def write_config() -> None:

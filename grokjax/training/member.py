@@ -20,10 +20,11 @@ from grokjax.config.settings import ProgramConfig
 from grokjax.metrics.builtin import BUILTIN
 from grokjax.metrics.metric import Evaluation, Metric, measure
 from grokjax.models.network import Network, Params, build_network
-from grokjax.optim.losses import LOSSES, RECORDED
+from grokjax.optim.losses import LOSSES, RECORDED, Loss
 from grokjax.optim.optimizer import build_optimizer
 from grokjax.runtime.prng import BATCHES, INIT, stream_key
 from grokjax.settings.data_spec import DataSpec
+from grokjax.tasks.dataset import Dataset
 from grokjax.tasks.member_data import build_member_data
 from grokjax.tasks.task import build_dataset
 from grokjax.training.batches import BatchPlan, draw_batches
@@ -83,10 +84,10 @@ def build_member(
     member_data = build_member_data(data, program.split)
     inputs = jnp.asarray(data.inputs)
     trained = build_loss(network, LOSSES[program.loss], data, inputs)
-    recorded = build_loss(network, RECORDED[program.loss], data, inputs)
     step = build_step(program, network, layout, trained, skips=plan.steps > 1)
     train = build_training(program, layout, plan, step)
-    evaluate = build_evaluation(network, program.spec, inputs, recorded, metrics, cached_rows)
+    loss = RECORDED[program.loss]
+    evaluate = build_evaluation(network, program.spec, data, loss, metrics, cached_rows)
 
     def initial(hypers: Hypers) -> Params:
         given = getattr(hypers, "initial_weights", None)
@@ -143,23 +144,29 @@ def build_training(
 def build_evaluation(
     network: Network,
     spec: DataSpec,
-    inputs: jax.Array,
-    example_loss: Any,
+    data: Dataset,
+    loss: Loss,
     metrics: tuple[Metric, ...],
     cached_rows: int | None,
 ) -> Callable[[Constants, Params], Metrics]:
     """Return the function that computes the metrics that apply, from one pass over all examples."""
     metrics = tuple(each for each in metrics if each.applies(network, spec))
-    count = len(inputs)
+    keeps_logits = any(each.reads_logits for each in metrics)
+    inputs, count = jnp.asarray(data.inputs), len(data.inputs)
+    example_loss = build_loss(network, loss, data, inputs)
     size = min(cached_rows or count, count)
 
     def evaluate(constants: Constants, params: Params) -> Metrics:
         packed, targets = network.pack(params), constants.data.targets
         table = network.precompute(packed, constants.hypers)
         chunks = jnp.pad(jnp.arange(count), (0, -count % size)).reshape(-1, size)
-        losses, correct = jax.lax.map(
-            lambda rows: example_loss(packed, table, targets, rows), chunks
-        )
+
+        def of_chunk(rows: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array | None]:
+            # XLA computes the logits once for the loss and for the metrics.
+            kept = network.logits(packed, table, inputs[rows]) if keeps_logits else None
+            return *example_loss(packed, table, targets, rows), kept
+
+        losses, correct, logits = jax.lax.map(of_chunk, chunks)
         evaluation = Evaluation(
             network=network,
             spec=spec,
@@ -167,8 +174,11 @@ def build_evaluation(
             table=table,
             inputs=inputs,
             targets=targets,
+            true_labels=constants.data.true_labels,
+            loss=loss,
             losses=losses.reshape(-1)[:count],
             correct=correct.reshape(-1)[:count],
+            kept_logits=None if logits is None else logits.reshape(-1, spec.num_classes)[:count],
             order=constants.data.order,
             train_size=constants.hypers.train_size,
             num_examples=constants.hypers.num_examples,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from grokjax.errors import ConfigError, invalid, printable
-from grokjax.metrics.builtin import BUILTIN
+from grokjax.metrics.builtin import BUILTIN, OPTIONAL_BY_NAME
 from grokjax.metrics.metric import Metric, as_metric, check_names
 from grokjax.training import preflight
 from grokjax.training.progress import Progress
@@ -22,7 +22,8 @@ class Options:
 
     lanes: members in training at a time, or auto. devices: of each process, or auto.
     checkpoint_every: seconds. progress: whether to show any, or a `Progress`. metrics: what is
-    recorded besides the built-in metrics: functions, or `Metric` objects.
+    recorded besides the built-in metrics: functions, `Metric` objects, or names of
+    `OPTIONAL_BY_NAME`.
     """
 
     lanes: int | str = "auto"
@@ -31,7 +32,7 @@ class Options:
     progress: bool | Progress = True
     metrics: Iterable[Any] = ()
 
-    users_metrics: tuple[Metric, ...] = field(init=False)
+    added_metrics: tuple[Metric, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         preflight.check_machine(self.lanes, self.devices, self.checkpoint_every)
@@ -42,18 +43,33 @@ class Options:
                 "must be True, False or a grokjax.training.progress.Progress",
             )
         if isinstance(self.metrics, str) or not isinstance(self.metrics, Iterable):
-            raise invalid("metrics", self.metrics, "must be a list of functions")
-        users = tuple(as_metric(each) for each in self.metrics)
-        check_names((*BUILTIN, *users))
-        object.__setattr__(self, "users_metrics", users)
+            raise invalid("metrics", self.metrics, "must be a list of functions and names")
+        added = tuple(metric for each in self.metrics for metric in _metrics_of(each))
+        check_names((*BUILTIN, *added))
+        object.__setattr__(self, "added_metrics", added)
+
+    @property
+    def users_metrics(self) -> tuple[Metric, ...]:
+        """Those of `added_metrics` that are not grokjax's own."""
+        return tuple(each for each in self.added_metrics if each.name not in OPTIONAL_BY_NAME)
 
 
-def metrics_of_run(info: dict[str, Any], users: tuple[Metric, ...]) -> tuple[Metric, ...]:
+def _metrics_of(given: Any) -> tuple[Metric, ...]:
+    """Return the metrics that a function, a Metric or a name stands for."""
+    if not isinstance(given, str):
+        return (as_metric(given),)
+    if given not in OPTIONAL_BY_NAME:
+        raise invalid("metrics", given, f"must be one of {', '.join(OPTIONAL_BY_NAME)}")
+    return OPTIONAL_BY_NAME[given]
+
+
+def metrics_of_run(info: dict[str, Any], added: tuple[Metric, ...]) -> tuple[Metric, ...]:
     """Return the metrics that a run records, to record them again when it is resumed.
 
     Raises ConfigError where one is unknown here.
     """
-    known = {each.name: each for each in (*BUILTIN, *users)}
+    optional = [each for group in OPTIONAL_BY_NAME.values() for each in group]
+    known = {each.name: each for each in (*BUILTIN, *optional, *added)}
     names = dict.fromkeys(name for each in info["networks"] for name in each["metrics"])
     for name in names:
         if name not in known:
@@ -63,7 +79,7 @@ def metrics_of_run(info: dict[str, Any], users: tuple[Metric, ...]) -> tuple[Met
                 f"metric {name} must be given, as the run records it: it is defined in {module}; "
                 f"give metrics=[...] in Python, or --import {module}.py"
             )
-    extra = [each.name for each in users if each.name not in names]
+    extra = [each.name for each in added if each.name not in names]
     if extra:
         raise ConfigError(
             f"metric {extra[0]}: the run does not record it, and cannot begin to when it is resumed"

@@ -44,7 +44,7 @@ def resume_run(
     extended = stored.sweep
     if sweep is not None:
         extended = stored.sweep.extended(preflight.as_sweep(sweep))
-    recorded = metrics_of_run(stored.info, options.users_metrics)
+    recorded = metrics_of_run(stored.info, options.added_metrics)
     configure_devices(options.devices)
     shared_directory.require_same_settings(extended, options)
     processes.run_on_all(lambda: _check_checkpoints(directory))

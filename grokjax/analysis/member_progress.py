@@ -1,0 +1,128 @@
+"""The progress measures of one member, from its parameters; see `progress_measures`.
+
+Letters: P tokens, K = P // 2 frequencies, N pairs, H neurons.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from grokjax.analysis.over_members import Params, built_network, modulus_of, over_members
+from grokjax.config.settings import NetworkSettings
+from grokjax.metrics import pair_waves, progress
+from grokjax.metrics.progress_metrics import component_ginis, parameter_squares
+from grokjax.models.network import Network
+from grokjax.optim.losses import RECORDED
+from grokjax.tasks.binary_operation import all_pairs
+
+
+class Pairs(NamedTuple):
+    """What a member learns from, by number of the pair."""
+
+    answers: Any  # int32 [N], without label noise; -1 for a pair that is left out
+    labels: Any  # int32 [N], as trained on
+    train: Any  # bool [N], whether it is trained on
+
+
+class Measures(NamedTuple):
+    """The progress measures of one member; subsets are train, test and all pairs."""
+
+    key: Array  # bool [K], the key frequencies that the losses are of
+    neuron_frequency: Array | None  # int32 [H]; None where the module gives no activations
+    neuron_share: Array | None  # [H], NaN for a constant neuron
+    logit_coefficient: Array  # [K], along cos(w_k(a + b - c))
+    logit_share: Array  # [K], of the variance of the logits
+    loss: Array  # [subset], over the first P classes
+    restricted_loss: Array  # [subset]
+    restricted_loss_without_bias: Array  # [subset], without bias correction
+    excluded_loss: Array  # [subset], without all key frequencies
+    excluded_loss_of: Array  # [K, subset], without one frequency
+    component_gini: Array  # [table], of W_E and W_L; NaN where the module does not give it
+    parameter_squares: Array  # [parameter], sums of squares, alphabetically
+
+
+@over_members
+def measures(
+    params: dict[str, Any],
+    pairs: Pairs,
+    given: Array,
+    network: NetworkSettings,
+    loss: str,
+    rule: str,
+) -> Measures:
+    """Compute the measures of one member.
+
+    Args:
+      params: its parameters.
+      pairs: what it learns from.
+      given: bool `[K]`, its key frequencies if the rule is `given`.
+      network: the settings of its network.
+      loss: the name of its loss.
+      rule: how the key frequencies are found: `logits`, `neurons` or `given`.
+    """
+    model, modulus = built_network(network), modulus_of("progress_measures", network)
+    inputs, of_loss = jnp.asarray(all_pairs(modulus)), RECORDED[loss]
+    logits = model.apply(params, inputs)[:, :modulus]
+    answers, labels = pairs.answers, pairs.labels
+    means = progress.answer_means(logits, answers, modulus)
+    frequency, share = _neurons(model, params, inputs, modulus)
+    key = _key(rule, given, logits, means, frequency)
+    k = jnp.arange(1, modulus // 2 + 1)
+
+    def by_subset(losses: Array) -> Array:
+        known = answers >= 0
+        subsets = known & pairs.train, known & ~pairs.train, known
+        return jnp.stack([jnp.mean(losses, where=subset) for subset in subsets])
+
+    def restricted(bias_correction: bool) -> Array:
+        losses = progress.restricted_losses(means, key, answers, labels, of_loss, bias_correction)
+        return by_subset(losses)
+
+    def excluded(key: Array) -> Array:
+        losses = progress.excluded_losses(logits, means, key, answers, labels, of_loss)
+        return by_subset(losses)
+
+    packed = model.pack(params)
+    table = model.precompute(packed)
+    return Measures(
+        key=key,
+        neuron_frequency=frequency,
+        neuron_share=share,
+        logit_coefficient=progress.coefficients(means),
+        logit_share=progress.explained_variance(logits, means),
+        loss=by_subset(of_loss(logits, jax.nn.one_hot(labels, modulus))),
+        restricted_loss=restricted(True),
+        restricted_loss_without_bias=restricted(False),
+        excluded_loss=excluded(key),
+        excluded_loss_of=jax.lax.map(lambda one: excluded(k == one), k),
+        component_gini=component_ginis(model, params, packed, table, modulus),
+        parameter_squares=parameter_squares(params),
+    )
+
+
+def _neurons(
+    model: Network, params: Params, inputs: Array, modulus: int
+) -> tuple[Array | None, Array | None]:
+    """Return the frequencies of the neurons and their shares; None without activations."""
+    if model.activations is None:
+        return None, None
+    hidden = model.hidden(params, inputs).reshape(modulus, modulus, -1)
+    return pair_waves.neuron_frequencies(hidden, pair_waves.transform(hidden))
+
+
+def _key(
+    rule: str, given: Array, logits: Array, means: progress.AnswerMeans, frequency: Array | None
+) -> Array:
+    """Return the key frequencies, bool `[K]`."""
+    if rule == "given":
+        return given
+    if rule == "logits":
+        return progress.key_frequencies(logits, means)
+    if frequency is None:
+        raise ValueError("progress_measures: the network's module has no method activations")
+    k = jnp.arange(1, len(given) + 1)
+    return jnp.any(frequency[:, None] == k[None], axis=0)
