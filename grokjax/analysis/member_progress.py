@@ -5,19 +5,25 @@ Letters: P tokens, K = P // 2 frequencies, N pairs, H neurons.
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from grokjax.analysis.over_members import Params, built_network, modulus_of, over_members
+from grokjax.analysis.over_members import (
+    MemberNetwork,
+    Params,
+    built_network,
+    modulus_of,
+    over_members,
+)
 from grokjax.config.settings import NetworkSettings
 from grokjax.metrics import pair_waves, progress
 from grokjax.metrics.progress_metrics import component_ginis, parameter_squares
 from grokjax.models.network import Network
 from grokjax.optim.losses import RECORDED
-from grokjax.tasks.binary_operation import all_pairs
 
 
 class Pairs(NamedTuple):
@@ -47,7 +53,8 @@ class Measures(NamedTuple):
 
 @over_members
 def measures(
-    params: dict[str, Any],
+    params: Params,
+    traced: dict[str, Array],
     pairs: Pairs,
     given: Array,
     network: NetworkSettings,
@@ -58,19 +65,22 @@ def measures(
 
     Args:
       params: its parameters.
+      traced: the traced settings of its network.
       pairs: what it learns from.
       given: bool `[K]`, its key frequencies if the rule is `given`.
-      network: the settings of its network.
+      network: the other settings of its network.
       loss: the name of its loss.
       rule: how the key frequencies are found: `logits`, `neurons` or `given`.
     """
-    model, modulus = built_network(network), modulus_of("progress_measures", network)
-    inputs, of_loss = jnp.asarray(all_pairs(modulus)), RECORDED[loss]
+    model = built_network(MemberNetwork(network, SimpleNamespace(**traced)))
+    modulus, of_loss = modulus_of("progress_measures", network), RECORDED[loss]
+    inputs = jnp.asarray(network.spec.all_pairs())
     logits = model.apply(params, inputs)[:, :modulus]
     answers, labels = pairs.answers, pairs.labels
     means = progress.answer_means(logits, answers, modulus)
     frequency, share = _neurons(model, params, inputs, modulus)
-    key = _key(rule, given, logits, means, frequency)
+    along, of_variance = progress.coefficients(means), progress.explained_variance(logits, means)
+    key = _key(rule, given, progress.key_frequencies(along, of_variance), frequency)
     k = jnp.arange(1, modulus // 2 + 1)
 
     def by_subset(losses: Array) -> Array:
@@ -92,8 +102,8 @@ def measures(
         key=key,
         neuron_frequency=frequency,
         neuron_share=share,
-        logit_coefficient=progress.coefficients(means),
-        logit_share=progress.explained_variance(logits, means),
+        logit_coefficient=along,
+        logit_share=of_variance,
         loss=by_subset(of_loss(logits, jax.nn.one_hot(labels, modulus))),
         restricted_loss=restricted(True),
         restricted_loss_without_bias=restricted(False),
@@ -114,14 +124,12 @@ def _neurons(
     return pair_waves.neuron_frequencies(hidden, pair_waves.transform(hidden))
 
 
-def _key(
-    rule: str, given: Array, logits: Array, means: progress.AnswerMeans, frequency: Array | None
-) -> Array:
+def _key(rule: str, given: Array, of_logits: Array, frequency: Array | None) -> Array:
     """Return the key frequencies, bool `[K]`."""
     if rule == "given":
         return given
     if rule == "logits":
-        return progress.key_frequencies(logits, means)
+        return of_logits
     if frequency is None:
         raise ValueError("progress_measures: the network's module has no method activations")
     k = jnp.arange(1, len(given) + 1)

@@ -75,9 +75,10 @@ def progress_measures(
         raise invalid("key", key, "must be logits, neurons, or an array of bool")
     computed = measures(
         found,
+        {n: np.array([getattr(c, n) for c in configs], np.float32) for n in network.traced or {}},
         Pairs(*map(np.stack, zip(*pairs, strict=True))),
         _mask(mask, len(configs), modulus_of(NAME, network)),
-        network=network,
+        network=network.with_traced(None),
         loss=losses.pop(),
         rule=rule,
     )

@@ -41,7 +41,7 @@ class Train:
     """Show no progress."""
     import_: IMPORT = None
     """Python files with tasks, models, rules and metrics of your own."""
-    metrics: Annotated[tuple[str, ...] | None, _optional("NAME ...")] = None
+    metrics: Annotated[tuple[str, ...] | None, optional("NAME ...")] = None
     """What else to record: progress, Nanda's progress measures, or some of them by name."""
     machine = MachineFlags()  # not annotated: the field comes last, after those of the settings
     flags: ClassVar[flags.Flags]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -36,6 +36,7 @@ class Evaluation:
     losses: float32 `[N]`, of each example. correct: bool `[N]`, whether it is classified right.
     kept_logits: those that `losses` are of, if a metric reads them; None otherwise.
     order: int32 `[N]`, the numbers of the examples, those trained on first, then those tested on.
+    shared: what several metrics are computed from, kept by the first of them under its own name.
     train_size, num_examples: int32 `[]`, how many are trained on, and how many exist.
     """
 
@@ -53,6 +54,7 @@ class Evaluation:
     order: jax.Array
     train_size: jax.Array
     num_examples: jax.Array
+    shared: dict[str, Any] = field(default_factory=dict)
 
     def logits(self) -> jax.Array:
         """Compute the logits of all examples, `[N, C]`, in the order of `inputs`."""

@@ -65,16 +65,18 @@ def explained_variance(logits: Array, means: AnswerMeans) -> Array:
     return jnp.where(constant, 0, coefficients(means) ** 2 / jnp.where(constant, 1, total))
 
 
-def key_frequencies(logits: Array, means: AnswerMeans) -> Array:
+def key_frequencies(along: Array, share: Array) -> Array:
     """Find the frequencies that the logits use, bool `[K]`; entry i is frequency i + 1.
 
     A frequency is used if its coefficient is positive and explains at least a quarter of an even
     share of the variance of the logits, 1 / 4K. In untrained networks and in those that memorise
     none does.
+
+    Args:
+      along: `coefficients`, `[K]`.
+      share: `explained_variance`, `[K]`.
     """
-    along = coefficients(means)
-    least = 1 / (4 * max(len(along), 1))
-    return (along > 0) & (explained_variance(logits, means) >= least)
+    return (along > 0) & (share >= 1 / (4 * max(len(along), 1)))
 
 
 def _both_ways(means: Array) -> Array:

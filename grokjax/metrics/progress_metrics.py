@@ -25,34 +25,44 @@ TABLES = ("embedding", "output")
 
 
 class _Logits(NamedTuple):
-    """What the measures share; XLA computes it once for all of them."""
+    """What the measures share."""
 
     logits: jax.Array  # [N, C]
     answers: jax.Array  # int32 [N]
     means: progress.AnswerMeans
+    along: jax.Array  # [K], coefficients
+    share: jax.Array  # [K], of the variance
     key: jax.Array  # bool [K]
 
 
 def _logits(evaluation: Evaluation) -> _Logits:
-    if evaluation.true_labels is None:
+    """Return what the measures share, computed by the first of them."""
+    if "progress" not in evaluation.shared:
+        evaluation.shared["progress"] = _computed(evaluation)
+    return evaluation.shared["progress"]
+
+
+def _computed(evaluation: Evaluation) -> _Logits:
+    answers, modulus = evaluation.true_labels, evaluation.spec.modulus
+    if answers is None or modulus is None:
         raise ConfigError("the task has values to regress on, not classes")
-    assert evaluation.spec.modulus is not None
     logits = evaluation.logits()
-    answers = evaluation.true_labels
-    means = progress.answer_means(logits, answers, evaluation.spec.modulus)
-    return _Logits(logits, answers, means, progress.key_frequencies(logits, means))
+    means = progress.answer_means(logits, answers, modulus)
+    along, share = progress.coefficients(means), progress.explained_variance(logits, means)
+    key = progress.key_frequencies(along, share)
+    return _Logits(logits, answers, means, along, share, key)
 
 
 def restricted_loss(params: Params, evaluation: Evaluation) -> jax.Array:
     """Return the loss of the key frequencies alone, with bias correction, by subset."""
-    _, answers, means, key = _logits(evaluation)
-    labels, loss = evaluation.targets, evaluation.loss
-    return _means(evaluation, progress.restricted_losses(means, key, answers, labels, loss))
+    shared, labels, loss = _logits(evaluation), evaluation.targets, evaluation.loss
+    losses = progress.restricted_losses(shared.means, shared.key, shared.answers, labels, loss)
+    return _means(evaluation, losses)
 
 
 def excluded_loss(params: Params, evaluation: Evaluation) -> jax.Array:
     """Return the loss without the key frequencies, by subset."""
-    logits, answers, means, key = _logits(evaluation)
+    logits, answers, means, *_, key = _logits(evaluation)
     labels, loss = evaluation.targets, evaluation.loss
     return _means(evaluation, progress.excluded_losses(logits, means, key, answers, labels, loss))
 
@@ -64,13 +74,13 @@ def key_frequency(params: Params, evaluation: Evaluation) -> jax.Array:
 
 def logit_coefficient(params: Params, evaluation: Evaluation) -> jax.Array:
     """Return the coefficient of the logits along cos(w_k(a + b - c)), by frequency."""
-    return progress.coefficients(_logits(evaluation).means)
+    return _logits(evaluation).along
 
 
 def logit_fve(params: Params, evaluation: Evaluation) -> jax.Array:
     """Return the share of the variance of the logits along the key frequencies' cosines."""
-    logits, _, means, key = _logits(evaluation)
-    return jnp.sum(progress.explained_variance(logits, means), where=key)
+    shared = _logits(evaluation)
+    return jnp.sum(shared.share, where=shared.key)
 
 
 def component_gini(params: Params, evaluation: Evaluation) -> jax.Array:

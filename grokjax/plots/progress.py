@@ -54,7 +54,7 @@ def progress_losses(history: Any, title: str = "", log_epochs: bool = False) -> 
     rows = -(-len(chosen) // columns)
     fig, grid = figure(9.5 if columns > 1 else 7.5, 1.6 + 3 * rows, columns, rows, squeeze=False)
     for ax in grid.ravel()[len(chosen) :]:
-        ax.set_visible(False)
+        ax.remove()
     axes = grid.ravel()[: len(chosen)].tolist()
     for ax, i in zip(axes, chosen, strict=True):
         _draw_losses(ax, history, groups[i], log_epochs)
@@ -118,11 +118,9 @@ def _draw_losses(ax: Axes, history: Any, group: SeedGroup, log_epochs: bool) -> 
         history.restricted_loss.sel(subset="all"),
         history.excluded_loss.sel(subset="train"),
     )
-    shown = [each.values[group.rows] for each in values]
-    for loss, (_, color, dashes) in zip(shown, CURVES, strict=True):
-        draw_line(ax, history, loss, log_epochs, color, linestyle=dashes)
-    if any(np.any(np.isfinite(loss) & (loss > 0)) for loss in shown):
-        use_log_scale(ax, "y")
+    for loss, (_, color, dashes) in zip(values, CURVES, strict=True):
+        draw_line(ax, history, loss.values[group.rows], log_epochs, color, linestyle=dashes)
+    use_log_scale(ax, "y")
     label_axes(ax, history, log_epochs, loss_label(history, [group]))
     ax.set_title(", ".join(labels.setting_and_value(*item) for item in group.settings.items()))
 

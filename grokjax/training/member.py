@@ -162,9 +162,8 @@ def build_evaluation(
         chunks = jnp.pad(jnp.arange(count), (0, -count % size)).reshape(-1, size)
 
         def of_chunk(rows: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array | None]:
-            # XLA computes the logits once for the loss and for the metrics.
-            kept = network.logits(packed, table, inputs[rows]) if keeps_logits else None
-            return *example_loss(packed, table, targets, rows), kept
+            losses, correct, logits = example_loss(packed, table, targets, rows)
+            return losses, correct, logits if keeps_logits else None
 
         losses, correct, logits = jax.lax.map(of_chunk, chunks)
         evaluation = Evaluation(

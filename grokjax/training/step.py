@@ -61,23 +61,23 @@ def layout_of(network: Network, elementwise: bool) -> Layout:
 
 def build_loss(
     network: Network, loss: Loss, data: Dataset, inputs: jax.Array
-) -> Callable[..., tuple[jax.Array, jax.Array]]:
-    """Return the function from (packed Params, table, targets, rows) to losses and correctness.
+) -> Callable[..., tuple[jax.Array, jax.Array, jax.Array]]:
+    """Return the function from (packed Params, table, targets, rows) to losses and more.
 
-    Both are per example, `[B]`: its loss, and whether it is classified correctly. Where targets are
-    numbers to regress on, no example counts as correct.
+    It gives for each example its loss, `[B]`, whether it is classified correctly, `[B]`, and its
+    logits, `[B, C]`. Where targets are numbers to regress on, no example counts as correct.
     """
 
     def loss_and_correct(packed: Params, table: Any, targets: Any, rows: Any) -> tuple:
         logits = network.logits(packed, table, inputs[rows])  # [B, C]
         if data.regression:
-            return loss(logits, targets[rows]), jnp.zeros(len(rows), bool)
+            return loss(logits, targets[rows]), jnp.zeros(len(rows), bool), logits
         one_hot = jax.nn.one_hot(
             targets[rows], data.num_classes
         )  # a gather's gradient would scatter
         # An argmax takes as long as all the rest of an evaluation on CPU.
         correct = jnp.sum(logits * one_hot, axis=-1) > jnp.max(logits - LARGE * one_hot, axis=-1)
-        return loss(logits, one_hot), correct
+        return loss(logits, one_hot), correct, logits
 
     return loss_and_correct
 

@@ -3,12 +3,13 @@
 import os
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import grokjax
-from grokjax import Config, Sweep
+from grokjax import Config, Sweep, recipes
 from grokjax.analysis.progress_measures import progress_measures
 from grokjax.metrics import pair_waves, progress
 from tests import progress_by_hand as by_hand
@@ -169,7 +170,8 @@ def test_losses_of_the_published_network(published):
     assert losses == pytest.approx([9.20242e-9, 4.98839e-7, 3.5197e-7], rel=1e-4)
     logits, labels = jnp.float32(exact), jnp.asarray(answers)
     means, key = progress.answer_means(logits, labels, 113), key_mask(KEYS)
-    np.testing.assert_array_equal(progress.key_frequencies(logits, means), key)
+    coefficients, shares = progress.coefficients(means), progress.explained_variance(logits, means)
+    np.testing.assert_array_equal(progress.key_frequencies(coefficients, shares), key)
     found = by_subset(progress.restricted_losses(means, key, labels, labels), train)
     assert found == pytest.approx([2.0924e-9, 2.2477e-9, 2.2011e-9], rel=1e-3)
     found = by_subset(progress.excluded_losses(logits, means, key, labels, labels), train)
@@ -185,10 +187,8 @@ def test_losses_of_the_published_network(published):
         digits = 5e-3 if k in (39, 37) else 1e-3  # as many as the source gives
         assert found[2] == pytest.approx(all_pairs, rel=digits)
         assert found[0] == pytest.approx(train_pairs, rel=1e-3)
-    coefficients = progress.coefficients(means)
     for k, expected in COEFFICIENTS.items():
         assert float(coefficients[k - 1]) == pytest.approx(expected, rel=1e-3, abs=0.5)
-    shares = progress.explained_variance(logits, means)
     assert float(jnp.sum(shares, where=key)) == pytest.approx(0.97477, rel=1e-4)
 
 
@@ -215,3 +215,44 @@ def test_neurons_and_weights_of_the_published_network(published):
         assert float(progress.component_gini(jnp.asarray(table))) == pytest.approx(
             expected, rel=1e-4
         )
+
+
+def as_parameters(weights):
+    """Our parameters, with an axis of one member, from TransformerLens names and shapes."""
+    block = {name.removeprefix("blocks/0/"): value for name, value in weights.items()}
+    heads = {
+        ours: np.swapaxes(block[f"attn/W_{theirs}"], 1, 2)
+        for ours, theirs in (("query", "Q"), ("key", "K"), ("value", "V"))
+    }
+    params = {
+        "embed": {"embedding": weights["embed/W_E"].T, "position": weights["pos_embed/W_pos"]},
+        "attention": heads | {"output": block["attn/W_O"].T.reshape(4, 32, 128)},
+        "mlp": {
+            "in": {"kernel": block["mlp/W_in"].T, "bias": block["mlp/b_in"]},
+            "out": {"kernel": block["mlp/W_out"].T, "bias": block["mlp/b_out"]},
+        },
+        "unembed": {"kernel": weights["unembed/W_U"]},
+    }
+    return jax.tree.map(lambda leaf: leaf[None], params)
+
+
+def test_all_of_it_on_our_own_network(published):
+    config = recipes.get("nanda").config.replace(data_seed=1)
+    found = progress_measures(as_parameters(published[0]), config).isel(member=0)
+    assert found.frequency.values[found.key].tolist() == KEYS
+    for name, expected in (
+        ("loss", [9.20242e-9, 4.98839e-7, 3.5197e-7]),
+        ("restricted_loss", [2.0924e-9, 2.2477e-9, 2.2011e-9]),
+        ("restricted_loss_without_bias", [3.33235e-9, 3.84548e-9, 3.69157e-9]),
+        ("excluded_loss", [8.38537, 9.31805, 9.0383]),
+        ("component_gini", [0.53859, 0.75761]),
+        ("logit_fve", 0.97477),
+        ("neurons_explained", 0.361328),
+    ):
+        np.testing.assert_allclose(found[name], expected, rtol=1e-3)
+    for k, (_, train_pairs) in EXCLUDED_OF.items():
+        one = found.excluded_loss_of.sel(frequency=k, subset="train")
+        assert float(one) == pytest.approx(train_pairs, rel=1e-3)
+    assert float(found.parameter_squares.sum()) == pytest.approx(1180.97, rel=1e-5)
+    by_frequency = np.unique(found.neuron_frequency, return_counts=True)
+    assert dict(zip(*(x.tolist() for x in by_frequency), strict=True)) == NEURONS
