@@ -41,7 +41,6 @@ def progress_measures(
     source: Run | Params,
     config: Config | Sequence[Config] | None = None,
     key: KeyRule | np.ndarray = "logits",
-    params: Params | None = None,
 ) -> xr.Dataset:
     """Compute the progress measures of every member.
 
@@ -51,8 +50,7 @@ def progress_measures(
         from and by which loss.
       key: the key frequencies: `logits`, those of `metrics.progress.key_frequencies`; `neurons`,
         the frequencies of all neurons without a threshold, as in the published code; or bool
-        `[K]` or `[M, K]`, such as those that the final parameters have.
-      params: other parameters of the Run's members, such as those at an earlier epoch.
+        `[K]` or `[M, K]`, such as those of the final parameters where the Run is `run.at(epoch)`.
 
     Returns:
       A Dataset with dims `member, subset, frequency, neuron, table, parameter`, with the variables
@@ -66,7 +64,7 @@ def progress_measures(
       ConfigError: key frequencies that cannot be used; a model or task of your own that has not
         been imported.
     """
-    found, network, configs, pairs = _members(source, config, params)
+    found, network, configs, pairs = _members(source, config)
     losses = {each.loss for each in configs}
     if len(losses) > 1 or any(each.network != network for each in configs):
         raise ValueError(f"{NAME}: members differ in their network or loss; use select")
@@ -87,15 +85,13 @@ def progress_measures(
 
 
 def _members(
-    source: Run | Params, config: Config | Sequence[Config] | None, params: Params | None
+    source: Run | Params, config: Config | Sequence[Config] | None
 ) -> tuple[Params, NetworkSettings, list[Config], list[Pairs]]:
     """Return the parameters of all members, their network, settings, and what they learn from."""
     if isinstance(source, Run):
         if config is not None:
             raise ValueError(f"{NAME}: a Run has its own settings; leave out config")
         found, network = params_and_network(NAME, source, None)
-        if params is not None:
-            found, _ = params_and_network(NAME, params, network)
         configs = [source.sweep[m] for m in source.members.index]
         stored = [source.networks.of(c).digests.get(c.variant) for c in configs]
     else:

@@ -11,13 +11,14 @@ import pytest
 import grokjax
 from grokjax import Config, Sweep, recipes
 from grokjax.analysis.progress_measures import progress_measures
+from grokjax.analysis.through_training import through_training
 from grokjax.metrics import pair_waves, progress
 from tests import progress_by_hand as by_hand
 from tests.conftest import TINY, flags
 from tests.reference import forward
 from tests.training.test_resume import stop_after
 
-SETTINGS = TINY | {"label_noise": 0.2}
+SETTINGS = TINY | {"label_noise": 0.2, "snapshot": "params", "snapshot_every": 2}
 SUBSETS = ("train", "test", "all")
 
 
@@ -78,6 +79,17 @@ def test_given_key_frequencies_are_kept(run):
     assert (found.excluded_loss_of[0, 0] == found.excluded_loss[0]).all()
 
 
+def test_key_frequencies_of_the_end_through_training(run):
+    key = np.array([[True, False, False], [False, True, True]])
+    found = through_training(progress_measures, run, key=key)
+    assert found.epoch.values.tolist() == [0, 2, 4, 6]
+    last = progress_measures(run, key=key)
+    for name in ("restricted_loss", "excluded_loss", "logit_share"):
+        np.testing.assert_allclose(found[name].isel(epoch=-1), last[name], rtol=1e-5)
+    assert (found.loss.sel(epoch=2) != found.loss.sel(epoch=4)).all()
+    assert (found.key == key[:, None]).all()
+
+
 def test_parameters_are_measured_with_the_settings_of_their_members(run):
     configs = [run.sweep[m] for m in run.members.index]
     found = progress_measures(run.params, configs, key="neurons")
@@ -87,7 +99,7 @@ def test_parameters_are_measured_with_the_settings_of_their_members(run):
     used = [set(row[row > 0].tolist()) for row in found.neuron_frequency.values]
     assert [set((np.flatnonzero(row) + 1).tolist()) for row in found.key.values] == used
     start = {layer: {n: 0 * x for n, x in leaves.items()} for layer, leaves in run.params.items()}
-    flat = progress_measures(run, params=start)
+    flat = progress_measures(start, configs)
     np.testing.assert_allclose(flat.restricted_loss, np.log(7), rtol=1e-5)
     assert not flat.key.any()
 
