@@ -52,7 +52,13 @@ def test_medians_of_the_losses_and_the_phases():
 
 
 def test_no_phase_is_shaded_before_half_of_the_seeds_have_it():
-    (ax,) = plots.progress_losses(history(test=[4.0] * 11)).axes
+    recorded = history()
+    recorded.test_loss[1] = [4.0, 8, *TEST[1:-1]]  # an evaluation later
+    recorded.test_loss[2] = 4.0  # counts as later still
+    (ax,) = plots.progress_losses(recorded).axes
+    assert shaded(ax) == [(0, 400), (400, 600), (600, 1000)]
+    recorded.test_loss[1] = 4.0
+    (ax,) = plots.progress_losses(recorded).axes
     assert shaded(ax) == []
 
 
