@@ -89,10 +89,11 @@ def progress_structure(history: Any, title: str = "", log_epochs: bool = False) 
         raise ValueError("progress_structure: members differ in more than seeds; select some")
     names = {"embedding": "W_E", "output": "W_L"}
     ginis = {names[str(n)]: history.component_gini.sel(table=n).values for n in names}
+    squares = history.parameter_squares.sum("parameter", skipna=False)  # NaN once a member stopped
     panels: list[tuple[str, dict[str, np.ndarray]]] = [
         ("logits explained by key frequencies", {"": history.logit_fve.values}),
         ("Gini of Fourier components", ginis),
-        ("sum of squared weights", {"": history.parameter_squares.sum("parameter").values}),
+        ("sum of squared weights", {"": squares.values}),
     ]
     fig, axes = figure(10.5, 3.9, len(panels))
     ends = _ends(history, groups[0])

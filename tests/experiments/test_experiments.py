@@ -148,3 +148,24 @@ def test_the_notebook_groks(tmp_path):
     share = np.sort(power.isel(eval=-1).values)[::-1].cumsum() / power.isel(eval=-1).values.sum()
     assert share[9] > 0.8
     assert np.sort(power.isel(eval=0).values)[-10:].sum() < 0.6 * power.isel(eval=0).values.sum()
+
+
+@pytest.mark.slow
+def test_nanda_measures_every_snapshot_and_draws(tmp_path):
+    """Nothing groks in so few epochs: times and phases are not reached, and all else is there."""
+    out = tmp_path / "run"
+    flags = ("--seeds", 2, "--max-epochs", 60, "--snapshot-every", 20, "--weight-decay", 2)
+    done = run("nanda.py", "--out", out, *flags, "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    assert "test loss < 0.1: " in done.stdout
+    assert "0 of 2 members" in done.stdout
+    assert "end of clean-up: epoch not reached" in done.stdout
+    loaded = grokjax.load(out)
+    assert loaded.snapshot_epochs == [0, 20, 40, 60]
+    assert "restricted_loss" in loaded.history
+    for name in ("curves", "progress", "structure", "spectra"):
+        assert (out / "figures" / f"{name}.png").stat().st_size > 10_000
+    more = run("nanda.py", "--out", tmp_path / "other", "--seeds", 2, "--snapshot-every", 30)
+    assert (more.returncode, more.stderr.count("\n")) == (2, 1)
+    assert "snapshot_every must be a multiple of eval_every (20), got 30" in more.stderr
