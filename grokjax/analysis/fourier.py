@@ -3,6 +3,9 @@
 A token t of Z_P has the angle 2 pi k t / P at frequency k = 1..P // 2. Frequency -k is the same
 wave in the other direction, so the power of k includes that of -k. Key frequencies and planes
 follow Nanda et al. 2023 (Sec. 4.1, App. C) and Liu et al. 2022.
+
+For products mod a prime P the group is that of the nonzero tokens (`grokjax.tasks.token_group`): t
+is then the place of a token among the powers of a primitive root, and P - 1 stands for P.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from grokjax.analysis.groups import cyclic_group
 from grokjax.analysis.over_members import (
     MemberNetwork,
     built_network,
@@ -22,9 +26,10 @@ from grokjax.analysis.over_members import (
     over_members,
 )
 from grokjax.metrics import spectrum
-from grokjax.metrics.token_spectrum import over_residues
+from grokjax.metrics.token_spectrum import in_order, over_residues
 from grokjax.runtime.arguments import integer_at_least, positive_number, takes
 from grokjax.tasks.binary_operation import OPERATIONS
+from grokjax.tasks.token_group import TokenGroup
 
 DEVIATIONS = 2 * 2**0.5
 """Standard deviations of an untrained table's shares by which a key frequency exceeds 1 / K.
@@ -41,16 +46,17 @@ def key_times(width: int) -> float:
     return 1 + DEVIATIONS / width**0.5
 
 
-def order_of_tokens(operations: Iterable[str]) -> str:
+def order_of_tokens(group: TokenGroup, operations: Iterable[str]) -> str:
     """Explain for these operations what frequencies over the tokens mean; a sentence or two."""
-    text = "Frequencies are over the tokens in their own order, 0 to P - 1."
+    return f"{group.in_words} {arbitrary_order(operations)}".strip()
+
+
+def arbitrary_order(operations: Iterable[str]) -> str:
+    """Say for which of these operations the order of the tokens is arbitrary; empty if for none."""
     others = [n for n in dict.fromkeys(operations) if not OPERATIONS[n].cyclic]
-    if not others:
-        return text
-    text += f" For {', '.join(others)} that order is arbitrary, so structure may not show in them"
-    if {"multiply", "divide"} & set(others):
-        text += " (products have their circles in the order of powers of a primitive root)"
-    return text + "."
+    names = ", ".join(others)
+    text = f"For {names} that order is arbitrary, so structure may not show in them."
+    return text if others else ""
 
 
 power = over_members(takes(table="P D")(spectrum.power))
@@ -70,21 +76,24 @@ class Spectra(NamedTuple):
 
 
 @of_networks
-def spectra(params: dict[str, Any], network: MemberNetwork) -> Spectra:
+def spectra(
+    params: dict[str, Any], network: MemberNetwork, group: TokenGroup | None = None
+) -> Spectra:
     """Compute the spectra of one member's token table, projected tables and output weights.
 
-    Call it as `spectra(run)` for all members. Raises ValueError where the tokens are not those of
-    Z_P, or the network has no token table.
+    Call it as `spectra(run)` for all members. group: that the tokens form; None: the residues under
+    addition. Raises ValueError where the tokens are not those of Z_P or form no cyclic group, or
+    the network has no token table.
     """
-    model = built_network(network)
+    model, group = built_network(network), cyclic_group("spectra", network, group)
     if model.token_table is None:
         raise ValueError("spectra: the network has no table of tokens")
-    embedding = power.one(model.token_table.read(params))
+    embedding = power.one(in_order(model.token_table.read(params), group))
     packed = model.pack(params)
     weights = model.neuron_weights
     tables = {} if weights is None else weights(packed, model.precompute(packed))
     residues = over_residues(tables, network.spec)
-    known = {name: power.one(table) for name, table in residues.items()}
+    known = {name: power.one(in_order(table, group)) for name, table in residues.items()}
     unknown = jnp.full_like(embedding, jnp.nan)
     return Spectra(embedding, *(known.get(n, unknown) for n in ("first", "second", "output")))
 

@@ -12,11 +12,11 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from grokjax.analysis.groups import modulus_of
 from grokjax.analysis.over_members import (
     MemberNetwork,
     Params,
     built_network,
-    modulus_of,
     over_members,
 )
 from grokjax.config.settings import NetworkSettings

@@ -11,13 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from grokjax.analysis.over_members import (
-    MemberNetwork,
-    built_network,
-    modulus_of,
-    of_networks,
-)
+from grokjax.analysis.groups import cyclic_group, modulus_of
+from grokjax.analysis.over_members import MemberNetwork, built_network, of_networks
 from grokjax.metrics import pair_waves
+from grokjax.tasks.token_group import TokenGroup
 
 
 class Neurons(NamedTuple):
@@ -33,20 +30,25 @@ class Neurons(NamedTuple):
 
 
 @of_networks
-def neurons(params: dict[str, Any], network: MemberNetwork) -> Neurons:
+def neurons(
+    params: dict[str, Any], network: MemberNetwork, group: TokenGroup | None = None
+) -> Neurons:
     """Compute frequencies and phases of the hidden neurons, and both 2-D spectra.
 
-    The power is that of values centred over all P**2 pairs, so entry [0, 0] of a spectrum is 0,
-    and its sum is the sum of squares (Parseval).
+    The power is that of values centred over all pairs of the group's tokens, so entry [0, 0] of a
+    spectrum is 0, and its sum is the sum of squares (Parseval).
 
     Call it as `neurons(run)` for all members. With several hidden layers the neurons are those of
-    the last one. Raises ValueError where the tokens are not those of Z_P, or the module has no
+    the last one. group: that the tokens form; None: the residues under addition. Raises ValueError
+    where the tokens are not those of Z_P or form no cyclic group, or the module has no
     `activations`.
     """
-    model, modulus = built_network(network), modulus_of("neurons", network)
+    model, group = built_network(network), cyclic_group("neurons", network, group)
+    order, modulus = np.array(group.order), group.size
     if model.activations is None:
         raise ValueError("neurons: the network's module has no method activations(inputs)")
-    pairs = jnp.asarray(network.spec.all_pairs())
+    rows = (order[:, None] * modulus_of("neurons", network) + order).ravel()
+    pairs = jnp.asarray(network.spec.all_pairs()[rows])
     hidden = model.hidden(params, pairs).reshape(modulus, modulus, -1)
     waves = pair_waves.transform(hidden)  # [P, P, H]
     found = pair_waves.neuron_frequencies(hidden, waves)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -15,6 +16,7 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, PartitionSpec
 
+from grokjax.analysis.groups import modulus_of, token_group
 from grokjax.config.config import Config
 from grokjax.config.settings import NetworkSettings
 from grokjax.errors import invalid
@@ -132,7 +134,8 @@ class OfNetworks(OverMembers[Result]):
     """A function `(params, network)` of one member, for all members of a Run.
 
     Called as `f(run)`, or as `f(run.params, network=run.network)`; the function itself gets a
-    `MemberNetwork`. Raises ValueError as `params_and_network` does.
+    `MemberNetwork`, and if it takes `group` the group that the tokens form, which is the Run's or
+    given with the parameters. Raises ValueError as `params_and_network` and `token_group` do.
     """
 
     def __init__(self, one: Callable[..., Result]) -> None:
@@ -146,7 +149,10 @@ class OfNetworks(OverMembers[Result]):
     def __call__(
         self, source: Run | Params, network: NetworkSettings | None = None, **settings: Any
     ) -> Result:
-        params, network = params_and_network(self.one.__name__, source, network)
+        name, given = self.one.__name__, network
+        params, network = params_and_network(name, source, network)
+        if "group" in inspect.signature(self.one).parameters:
+            settings["group"] = token_group(name, source, given or network, settings.get("group"))
         members = max((shape[0] for shape in shapes_of(params).values()), default=0)
         traced = {n: np.float32(value) for n, value in (network.traced or {}).items()}
         traced = {n: np.broadcast_to(value, members) for n, value in traced.items()}
@@ -216,14 +222,6 @@ def _check_analysable(name: str, network: NetworkSettings) -> None:
     """Raise unless the examples are all pairs of Z_P, and the module is known here."""
     modulus_of(name, network)
     check_known([network], "task", "model")
-
-
-def modulus_of(name: str, network: NetworkSettings | MemberNetwork) -> int:
-    """Return P. Raises ValueError unless the examples are all pairs of Z_P."""
-    modulus = network.spec.modulus
-    if modulus is None:
-        raise ValueError(f"{name}: needs a task whose examples are all pairs of Z_P")
-    return modulus
 
 
 def _check_shapes(name: str, params: Params, expected: Shapes) -> None:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import jax
 import numpy as np
 
+from grokjax.analysis.groups import modulus_of
 from grokjax.analysis.member_progress import Measures, Pairs, measures
 from grokjax.analysis.over_members import (
     Params,
     built_network,
-    modulus_of,
     params_and_network,
 )
 from grokjax.config.config import Config

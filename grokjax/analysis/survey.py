@@ -12,19 +12,20 @@ from jax import Array
 from jax import numpy as jnp
 
 from grokjax.analysis import circles, fourier
+from grokjax.analysis.groups import cyclic_group, token_group
 from grokjax.analysis.neurons import Neurons, key_frequencies, neurons
 from grokjax.analysis.over_members import (
     MemberNetwork,
     Params,
     built_network,
-    modulus_of,
     of_networks,
     params_and_network,
 )
 from grokjax.analysis.pca import COMPONENTS, PCA, pca
 from grokjax.config.settings import NetworkSettings
-from grokjax.metrics.token_spectrum import neuron_ratios
+from grokjax.metrics.token_spectrum import in_order, neuron_ratios
 from grokjax.results.run import Run
+from grokjax.tasks.token_group import TokenGroup
 
 
 class Findings(NamedTuple):
@@ -41,23 +42,26 @@ class Findings(NamedTuple):
 
 
 @of_networks
-def findings(params: dict[str, Any], network: MemberNetwork) -> Findings:
+def findings(
+    params: dict[str, Any], network: MemberNetwork, group: TokenGroup | None = None
+) -> Findings:
     """Compute everything about one member, from its parameters and its network's settings."""
-    spectra = fourier.spectra.one(params, network)
-    model = built_network(network)
+    spectra = fourier.spectra.one(params, network, group)
+    model, group = built_network(network), cyclic_group("findings", network, group)
     assert model.token_table is not None  # else `spectra` has refused it
-    table = model.token_table.read(params)
+    table = in_order(model.token_table.read(params), group)
     components = pca.one(table, min(COMPONENTS, *table.shape))
     ratios = None
     if model.neuron_weights is not None:
         packed = model.pack(params)
-        ratios = neuron_ratios(model.neuron_weights(packed, model.precompute(packed)), network.spec)
+        weights = model.neuron_weights(packed, model.precompute(packed))
+        ratios = neuron_ratios(weights, network.spec, group)
     return Findings(
         pca=components,
         pairs=circles.component_pairs.one(components.scores),
         spectra=spectra,
         planes=fourier.planes.one(table),
-        neurons=None if model.activations is None else neurons.one(params, network),
+        neurons=None if model.activations is None else neurons.one(params, network, group),
         neuron_ipr=ratios,
         gini=fourier.gini.one(jnp.sqrt(spectra.embedding)),
         participation=fourier.participation.one(spectra.embedding),
@@ -90,6 +94,7 @@ def survey(
     members: Sequence[int] | None = None,
     key_times: float | None = None,
     network: NetworkSettings | None = None,
+    group: TokenGroup | None = None,
 ) -> xr.Dataset:
     """Analyse what every member learnt.
 
@@ -101,11 +106,15 @@ def survey(
       members: numbers of the members where parameters are given; None: 0, 1, ...
       key_times: see `fourier.is_key`; None: `fourier.key_times` of the table's width.
       network: the settings of the network where parameters are given, such as `run.network`.
+      group: the group that the tokens form where parameters are given, such as
+        `run.config.task_settings.token_group()`; None: the residues under addition.
 
     Returns:
       A Dataset of `VARIABLES`, of `power [member, table, frequency]` (`fourier.Spectra`) and of
       the key frequencies, bool `key [member, frequency]`. Frequencies are 1..P // 2, in a and b
-      from 0. Attributes say in words what was looked at.
+      from 0. The coordinate `token` has the tokens in the order of their group: 0..P-1, or for
+      products mod a prime the nonzero ones by powers of a primitive root. Attributes say in words
+      what was looked at.
 
       Key frequencies are those of the embedding (`fourier.is_key`), or of the neurons
       (`neurons.key_frequencies`) where the embedding has none, and always with one-hot inputs,
@@ -114,12 +123,14 @@ def survey(
       the tables first, second and output are NaN.
 
     Raises:
-      ValueError: parameters without their network; a Run whose members have several
-        kinds of network (use `select`), members given with a Run, or a task whose examples are
-        not all pairs of Z_P.
+      ValueError: parameters without their network; a Run whose members have several kinds of
+        network or groups of tokens (use `select`), members or a group given with a Run, tokens
+        that form no cyclic group, or a task whose examples are not all pairs of Z_P.
       ConfigError: a model or task of your own that has not been imported.
     """
-    params, network = params_and_network("survey", source, network)
+    params, known = params_and_network("survey", source, network)
+    group = token_group("survey", source, network or known, group)
+    network = known
     operations: list[str] = []
     if isinstance(source, Run):
         if members is not None:
@@ -127,12 +138,13 @@ def survey(
         members = source.members.index.tolist()
         names = [source.sweep[m].values.get("operation") for m in members]
         operations = list(dict.fromkeys(name for name in names if name is not None))
-    found = findings(params, network=network)
+    found = findings(params, network=network, group=cyclic_group("survey", network, group))
     if key_times is None and not _has_own_weights(found, network):
         key_times = fourier.key_times(found.pca.mean.shape[-1])
-    key = _key(found, network, key_times)
-    coordinates = _coordinates(found, key.shape[1], members)
+    key = _key(found, group, key_times)
+    coordinates = _coordinates(found, group, key.shape[1], members)
     words = _words(found, network, operations, key_times)
+    words |= {"group": group.name, "order_of_tokens": fourier.order_of_tokens(group, operations)}
     return xr.Dataset(_variables(found, key), coordinates, words)
 
 
@@ -155,14 +167,14 @@ def _has_own_weights(found: Findings, network: NetworkSettings) -> bool:
     return table.parameter.rsplit("/", 1)[-1] != "embedding" and found.neurons is not None
 
 
-def _key(found: Findings, network: NetworkSettings, key_times: float | None) -> np.ndarray:
+def _key(found: Findings, group: TokenGroup, key_times: float | None) -> np.ndarray:
     """Return the key frequencies, bool `[M, K]`; those of the neurons if `key_times` is None."""
     of_table = of_neurons = None
     if key_times is not None:
         of_table = fourier.is_key(np.asarray(found.spectra.embedding), key_times)
     if found.neurons is not None:
         frequency, share = np.asarray(found.neurons.frequency), np.asarray(found.neurons.share)
-        of_neurons = key_frequencies(frequency, share, modulus_of("survey", network))
+        of_neurons = key_frequencies(frequency, share, group.size)
     if of_table is None:
         assert of_neurons is not None  # else the table has a `key_times`
         return of_neurons
@@ -172,12 +184,13 @@ def _key(found: Findings, network: NetworkSettings, key_times: float | None) -> 
 
 
 def _coordinates(
-    found: Findings, frequencies: int, members: Sequence[int] | None
+    found: Findings, group: TokenGroup, frequencies: int, members: Sequence[int] | None
 ) -> dict[str, Any]:
     """Return the coordinates of the Dataset."""
     from_zero = np.arange(frequencies + 1)
     coordinates = {
         "member": np.arange(len(found.gini)) if members is None else list(members),
+        "token": list(group.order),
         "frequency": from_zero[1:],
         "table": list(fourier.Spectra._fields),
         "axis": ["cosine", "sine"],
@@ -203,6 +216,5 @@ def _words(
         "operation": ", ".join(operations),
         "token_table": title,
         "key_frequencies": key,
-        "order_of_tokens": fourier.order_of_tokens(operations),
     }
     return {name: text for name, text in words.items() if text}

@@ -18,6 +18,7 @@ from grokjax.models.network import Network, Params
 from grokjax.optim.losses import Loss
 from grokjax.settings.data_spec import DataSpec
 from grokjax.settings.registry import source_location
+from grokjax.tasks.token_group import TokenGroup
 
 Labels = Mapping[str, Sequence[Any]]
 """Names or numbers along the dimensions of a metric."""
@@ -38,6 +39,8 @@ class Evaluation:
     order: int32 `[N]`, the numbers of the examples, those trained on first, then those tested on.
     shared: what several metrics are computed from, kept by the first of them under its own name.
     train_size, num_examples: int32 `[]`, how many are trained on, and how many exist.
+    variant: int32 `[]`, the row of the member's variant among those of its program.
+    groups: the group that the tokens form under each of these variants; empty without any.
     """
 
     network: Network
@@ -54,6 +57,8 @@ class Evaluation:
     order: jax.Array
     train_size: jax.Array
     num_examples: jax.Array
+    variant: jax.Array
+    groups: tuple[TokenGroup, ...]
     shared: dict[str, Any] = field(default_factory=dict)
 
     def logits(self) -> jax.Array:

@@ -1,6 +1,13 @@
-"""Spectra of the token table and of the neurons' weights, where the tokens are those of Z_P."""
+"""Spectra of the token table and of the neurons' weights, where the tokens are those of Z_P.
+
+Each member has them over the cyclic group that its operation makes of the tokens: for products mod
+a prime over the nonzero tokens in the order of powers of a primitive root, whose frequencies are as
+many. For operations without a cyclic group they are over the tokens in their own order.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -9,12 +16,14 @@ from grokjax.metrics import spectrum
 from grokjax.metrics.metric import Evaluation, Metric
 from grokjax.models.network import Network, Params
 from grokjax.settings.data_spec import DataSpec
+from grokjax.tasks.token_group import TokenGroup, residues
 
 
 def embedding_power(params: Params, evaluation: Evaluation) -> jax.Array:
     """Return the power of the token table at frequencies 1..P // 2."""
     assert evaluation.network.token_table is not None
-    return spectrum.power(evaluation.network.token_table.read(params))
+    table = evaluation.network.token_table.read(params)
+    return _of_own_group(evaluation, lambda group: spectrum.power(in_order(table, group)))
 
 
 def embedding_gini(params: Params, evaluation: Evaluation) -> jax.Array:
@@ -28,10 +37,10 @@ def neuron_ipr(params: Params, evaluation: Evaluation) -> jax.Array:
     Doshi et al. 2023 measure one neuron at a time: the spectrum of a table adds up the neurons, so
     it is flat where each has a frequency of its own.
     """
-    network = evaluation.network
+    network, spec = evaluation.network, evaluation.spec
     assert network.neuron_weights is not None
     weights = network.neuron_weights(evaluation.packed, evaluation.table)
-    return jnp.mean(neuron_ratios(weights, evaluation.spec))
+    return _of_own_group(evaluation, lambda group: jnp.mean(neuron_ratios(weights, spec, group)))
 
 
 def over_residues(weights: dict[str, jax.Array], spec: DataSpec) -> dict[str, jax.Array]:
@@ -45,7 +54,9 @@ def over_residues(weights: dict[str, jax.Array], spec: DataSpec) -> dict[str, ja
     return {n: table[: spec.modulus] for n, table in weights.items() if len(table) in sizes}
 
 
-def neuron_ratios(weights: dict[str, jax.Array], spec: DataSpec) -> jax.Array:
+def neuron_ratios(
+    weights: dict[str, jax.Array], spec: DataSpec, group: TokenGroup | None = None
+) -> jax.Array:
     """Return the inverse participation ratio of each hidden neuron, `[H]`.
 
     It is the mean over the neuron's weights from each token, as first and as second operand, and,
@@ -54,11 +65,31 @@ def neuron_ratios(weights: dict[str, jax.Array], spec: DataSpec) -> jax.Array:
     Args:
       weights: `first` and `second` `[P, H]` and `output` `[C, H]`, as from `neuron_weights`.
       spec: of the data.
+      group: a cyclic group of the tokens; None: the residues under addition.
     """
     tables = list(over_residues(weights, spec).values())
+    tables = tables if group is None else [in_order(table, group) for table in tables]
     # One product for all tables is quicker than one for each.
     ratios = spectrum.inverse_participation(jnp.concatenate(tables, axis=1))
     return jnp.mean(ratios.reshape(len(tables), -1), axis=0)
+
+
+def in_order(table: jax.Array, group: TokenGroup) -> jax.Array:
+    """Return the rows of a table over the tokens in the group's order."""
+    rows = group.rows_of(len(table))
+    return table if rows is None else table[rows]
+
+
+def _of_own_group(evaluation: Evaluation, function: Callable[[TokenGroup], jax.Array]) -> jax.Array:
+    """Return a function's value for the member's own group, of those in its program."""
+    modulus = evaluation.spec.modulus
+    assert modulus is not None
+    groups = [g if g.is_cyclic else residues(modulus) for g in evaluation.groups]
+    values = {group: function(group) for group in groups}
+    if len(values) == 1:
+        return values[groups[0]]
+    row = jnp.array([list(values).index(group) for group in groups])[evaluation.variant]
+    return jnp.stack(list(values.values()))[row]
 
 
 def _has_table(network: Network, spec: DataSpec) -> bool:

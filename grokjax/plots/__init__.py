@@ -12,6 +12,7 @@ from grokjax.plots.cumulative_incidence import incidence, incidences
 from grokjax.plots.embedding import animation, components, panel, planes
 from grokjax.plots.heat_maps import heat_map, phase_diagram, phase_legend
 from grokjax.plots.hidden_neurons import ipr_over_training, neurons, periodicity
+from grokjax.plots.irreps import irreps, irreps_of_members
 from grokjax.plots.learning_times import learning_times, medians, times_against
 from grokjax.plots.performance import occupancy, scaling, throughput
 from grokjax.plots.progress import progress_losses, progress_structure
@@ -39,6 +40,8 @@ __all__ = [
     "incidence",
     "incidences",
     "ipr_over_training",
+    "irreps",
+    "irreps_of_members",
     "key_counts",
     "learning_times",
     "loss",

@@ -35,7 +35,11 @@ MAX_NUMBERED = 120
 @styled
 @takes(scores="P C", explained="C", readings=sequence)
 def components(
-    scores: np.ndarray, explained: np.ndarray, readings: Sequence[Reading], title: str = ""
+    scores: np.ndarray,
+    explained: np.ndarray,
+    readings: Sequence[Reading],
+    title: str = "",
+    tokens: Sequence[int] | None = None,
 ) -> Figure:
     """Draw the tokens in each pair of principal components: the notebook's figure.
 
@@ -43,12 +47,13 @@ def components(
       scores: `[P, C]` of one member, from `analysis.pca.pca`.
       explained: `[C]`, share of the variance.
       readings: one for each pair, from `analysis.circles.read`.
+      tokens: number of the token in each row, such as `survey(run).token`; None: 0, 1, ...
     """
     fig, axes = _square_panels(len(readings), title)
     for j, (ax, reading) in enumerate(zip(axes, readings, strict=True)):
         first, second = 2 * j, 2 * j + 1  # the labels count from 1, as papers do
         color = PURE if reading.frequency else MIXED
-        panel(ax, scores[:, first : second + 1], reading.text, reading.step, color)
+        panel(ax, scores[:, first : second + 1], reading.text, reading.step, color, tokens)
         for axis, c in ((ax.xaxis, first), (ax.yaxis, second)):
             axis.set_label_text(f"component {c + 1} ({explained[c]:.1%})", fontsize=8)
     add_legend_below(fig, _color_lines(readings))
@@ -63,6 +68,7 @@ def planes(
     circularity: ArrayLike,
     steps: ArrayLike,
     title: str = "",
+    tokens: Sequence[int] | None = None,
 ) -> Figure:
     """Draw the tokens in the planes of frequencies, where circles are never mixed.
 
@@ -70,46 +76,60 @@ def planes(
       points: `[F, P, 2]` of one member, from `analysis.fourier.planes`.
       frequencies, circularity: of the planes, each `[F]`.
       steps: of the planes, `[F]`, from `analysis.circles.step_of`.
+      tokens: number of the token in each row, such as `survey(run).token`; None: 0, 1, ...
     """
     fig, axes = _square_panels(len(points), title)
     numbers = np.stack([frequencies, circularity, steps], axis=1)  # [F, 3]
     for ax, plane, (frequency, rate, step) in zip(axes, points, numbers, strict=True):
-        text = f"frequency {frequency:.0f}, step {step:.0f}, circularity {rate:.3f}"
-        panel(ax, plane, text, int(step))
+        text = f"frequency {frequency:.0f}" + (f", step {step:.0f}" if step else "")
+        text += f", circularity {rate:.3f}" if np.isfinite(rate) else ", a line"
+        panel(ax, plane, text, int(step), tokens=tokens)
         ax.set_xlabel("cosine direction", fontsize=8)
         ax.set_ylabel("sine direction", fontsize=8)
     return fig
 
 
 @takes(ax=Axes, points="P 2")
-def panel(ax: Axes, points: np.ndarray, title: str, step: int = 0, color: str = PURE) -> None:
-    """Draw tokens `[P, 2]` by their numbers, each joined to the token `step` further unless 0."""
+def panel(
+    ax: Axes,
+    points: np.ndarray,
+    title: str,
+    step: int = 0,
+    color: str = PURE,
+    tokens: Sequence[int] | None = None,
+) -> None:
+    """Draw tokens `[P, 2]` by their numbers, each joined to the token `step` rows further unless 0.
+
+    tokens: number of the token in each row; None: 0, 1, ...
+    """
     modulus = len(points)
     if step:
         circle = points[np.arange(modulus + 1) * step % modulus]
         ax.plot(*circle.T, color=color, alpha=0.25, linewidth=1)
     ax.plot(*points.T, ".", color=color, alpha=0.6, markersize=3)
-    _number_tokens(ax, points)
+    _number_tokens(ax, points, tokens)
     ax.set_title(title, fontsize=9)
     ax.set_aspect("equal", adjustable="datalim")
     ax.margins(0.1)
     ax.tick_params(labelsize=7)
 
 
-def _number_tokens(ax: Axes, points: np.ndarray) -> dict[int, Annotation]:
-    """Write the numbers of tokens `[P, 2]` beside their points; returned by token."""
+def _number_tokens(
+    ax: Axes, points: np.ndarray, tokens: Sequence[int] | None = None
+) -> dict[int, Annotation]:
+    """Write the numbers of tokens `[P, 2]` beside their points; returned by row."""
     every = 1 if len(points) <= MAX_NUMBERED else 5
     texts = {
-        token: ax.annotate(
-            str(token),
-            points[token],
-            _outward_offset(points[token]),
+        row: ax.annotate(
+            str(row if tokens is None else int(tokens[row])),
+            points[row],
+            _outward_offset(points[row]),
             textcoords="offset points",
             fontsize=6.5,
             ha="center",
             va="center",
         )
-        for token in range(0, len(points), every)
+        for row in range(0, len(points), every)
     }
     hide_overlaps(ax, list(texts.values()))
     return texts
@@ -150,6 +170,7 @@ def animation(
     path: str | Path,
     title: str = "",
     frames_per_second: float = 12,
+    tokens: Sequence[int] | None = None,
 ) -> Path:
     """Write an animation of pairs of principal components through training.
 
@@ -160,6 +181,7 @@ def animation(
       path: `.gif`, or `.mp4` if ffmpeg is installed.
       title: of the figure, followed by the epoch.
       frames_per_second: speed of the animation.
+      tokens: number of the token in each row, such as `survey(run).token`; None: 0, 1, ...
 
     Returns:
       The path.
@@ -175,7 +197,7 @@ def animation(
     heading = fig.suptitle(f"{title}  epoch 0")
     limit = 1.05 * float(np.nanmax(np.abs(scores)))
     panels = [
-        _prepare_panel(ax, reading, scores.shape[1], limit)
+        _prepare_panel(ax, reading, range(scores.shape[1]) if tokens is None else tokens, limit)
         for ax, reading in zip(axes, readings, strict=True)
     ]
     add_legend_below(fig, _color_lines(readings))
@@ -188,20 +210,20 @@ def animation(
             for j, (dots, texts) in enumerate(panels):
                 points = frame[:, 2 * j : 2 * j + 2]
                 dots.set_data(*points.T)
-                for token, text in texts.items():
-                    text.xy = tuple(points[token])
-                    text.set_position(_outward_offset(points[token]))
+                for row, text in texts.items():
+                    text.xy = tuple(points[row])
+                    text.set_position(_outward_offset(points[row]))
             writer.grab_frame()
     return path
 
 
 def _prepare_panel(
-    ax: Axes, reading: Reading, tokens: int, limit: float
+    ax: Axes, reading: Reading, tokens: Sequence[int], limit: float
 ) -> tuple[Line2D, dict[int, Annotation]]:
-    """Dots of a panel, and numbers by token; every frame places them."""
+    """Dots of a panel, and numbers by row; every frame places them."""
     color = PURE if reading.frequency else MIXED
     (dots,) = ax.plot([], [], ".", color=color, alpha=0.6, markersize=3)
-    texts = _number_tokens(ax, np.zeros((tokens, 2)))
+    texts = _number_tokens(ax, np.zeros((len(tokens), 2)), tokens)
     ax.set_title(reading.text, fontsize=9)
     ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
     ax.tick_params(labelsize=7)

@@ -21,6 +21,7 @@ def neurons(
     key: np.ndarray,
     title: str = "",
     ax: Axes | None = None,
+    frequency_label: str = "frequency",
 ) -> Axes:
     """Draw each hidden neuron of a member by its frequency and the variance that explains.
 
@@ -28,12 +29,13 @@ def neurons(
       frequency: `[H]`, from `analysis.neurons.neurons`.
       share: `[H]` of the variance, from the same.
       key: bool `[K]`, the key frequencies, which are shaded.
+      frequency_label: label of the axis of frequencies (`TokenGroup.frequency`).
     """
     ax = axes_or_new(ax)
     for n, i in enumerate(np.flatnonzero(key)):
         label = None if n else "key frequency"
         ax.axvspan(i + 0.6, i + 1.4, color=KEY, alpha=0.15, linewidth=0, label=label)
-    _draw_neurons(ax, frequency, share, BLUE)
+    _draw_neurons(ax, frequency, share, BLUE, frequency_label)
     ax.set(ylabel="share of its variance explained", title=title)
     add_legend_below(ax)
     return ax
@@ -42,26 +44,35 @@ def neurons(
 @styled
 @takes(frequency="H", ipr="H")
 def periodicity(
-    frequency: np.ndarray, ipr: np.ndarray, title: str = "", ax: Axes | None = None
+    frequency: np.ndarray,
+    ipr: np.ndarray,
+    title: str = "",
+    ax: Axes | None = None,
+    frequency_label: str = "frequency",
 ) -> Axes:
     """Draw each hidden neuron of a member by its frequency and inverse participation ratio.
 
     Args:
       frequency: `[H]`, from `analysis.neurons.neurons`.
       ipr: `[H]`, from `metrics.periodicity`; 1 if the weights are one wave.
+      frequency_label: label of the axis of frequencies (`TokenGroup.frequency`).
     """
     ax = axes_or_new(ax)
-    _draw_neurons(ax, frequency, ipr, GREEN)
+    _draw_neurons(ax, frequency, ipr, GREEN, frequency_label)
     ax.set(ylabel="inverse participation ratio", title=title)
     return ax
 
 
-def _draw_neurons(ax: Axes, frequency: np.ndarray, values: np.ndarray, color: str) -> None:
+def _draw_neurons(
+    ax: Axes, frequency: np.ndarray, values: np.ndarray, color: str, frequency_label: str
+) -> None:
     """A dot for each neuron: those of one frequency side by side, in the order of their values."""
     order = np.argsort(np.argsort(values)) / max(1, len(values) - 1) - 0.5
     style = {"color": color, "markersize": 4, "alpha": 0.7, "label": "neuron"}
     ax.plot(frequency + 0.6 * order, values, ".", **style)
-    ax.set(xlabel="frequency of the neuron", ylim=(0, 1.02))
+    ax.set(
+        xlabel=frequency_label.replace("frequency", "frequency of the neuron", 1), ylim=(0, 1.02)
+    )
     use_whole_ticks(ax.xaxis)
 
 

@@ -25,7 +25,11 @@ LINES = (BLUE, PURPLE, SKY, ORANGE, BLACK)
 @styled
 @takes(shares=nonempty_dict, key="K")
 def spectrum(
-    shares: dict[str, np.ndarray], key: np.ndarray, title: str = "", ax: Axes | None = None
+    shares: dict[str, np.ndarray],
+    key: np.ndarray,
+    title: str = "",
+    ax: Axes | None = None,
+    frequency_label: str = "frequency",
 ) -> Axes:
     """Draw the share of the power at each frequency, for up to six tables of one member.
 
@@ -33,6 +37,7 @@ def spectrum(
       shares: label to `[K]`, from `analysis.fourier.shares`; the first is drawn as bars,
         the others as lines.
       key: bool `[K]`, the key frequencies, whose bars are coloured and numbered.
+      frequency_label: label of the axis of frequencies (`TokenGroup.frequency`).
     """
     ax = axes_or_new(ax)
     (label, bars), *others = shares.items()
@@ -49,7 +54,7 @@ def spectrum(
     hide_overlaps(ax, numbers)
     for (name, values), color in zip(others, LINES, strict=False):
         ax.plot(k, values, "o-", color=color, markersize=3, linewidth=0.8, label=name)
-    ax.set(xlabel="frequency", ylabel="share of the power", title=title)
+    ax.set(xlabel=frequency_label, ylabel="share of the power", title=title)
     ax.set_xlim(0.3, len(bars) + 0.7)
     use_whole_ticks(ax.xaxis)
     add_legend_below(ax)
@@ -65,6 +70,7 @@ def spectrum_over_training(
     ax: Axes | None = None,
     log_epochs: bool = False,
     unit: str = "epoch",
+    frequency_label: str = "frequency",
 ) -> Axes:
     """Draw the power at each frequency while one member trains.
 
@@ -73,6 +79,7 @@ def spectrum_over_training(
       epochs: `[T]`, evenly spaced from 0.
       log_epochs: whether the axis of epochs is logarithmic, which leaves out epoch 0.
       unit: label of the epochs.
+      frequency_label: label of the axis of frequencies (`TokenGroup.frequency`).
     """
     ax = axes_or_new(ax)
     shown = ~np.isnan(power).all(axis=1) & (epochs > 0 if log_epochs else True)
@@ -80,7 +87,7 @@ def spectrum_over_training(
         k = np.arange(1, power.shape[1] + 1)
         image = ax.pcolormesh(epochs[shown], k, power[shown].T, shading="nearest")
         add_colorbar(ax, image, "power")
-    ax.set(xlabel=unit, ylabel="frequency", title=title)
+    ax.set(xlabel=unit, ylabel=frequency_label, title=title)
     use_whole_ticks(ax.xaxis, ax.yaxis)
     if log_epochs:
         use_log_scale(ax, "x")
@@ -96,6 +103,7 @@ def spectrum_of_members(
     ax: Axes | None = None,
     groups: Sequence[str] = (),
     name: str = "",
+    frequency_label: str = "frequency",
 ) -> Axes:
     """Draw the share of the power at each frequency, with a row for each member.
 
@@ -105,6 +113,7 @@ def spectrum_of_members(
       groups: group of each row, such as its value of a setting; rows of a group follow one
         another. Several groups are separated by lines and named instead of the members.
       name: the setting that the groups are values of.
+      frequency_label: label of the axis of frequencies (`TokenGroup.frequency`).
     """
     ax = axes_or_new(ax)
     count, frequencies = shares.shape
@@ -123,19 +132,21 @@ def spectrum_of_members(
         every = max(1, -(-count // 16))
         ax.set_yticks(range(0, count, every), [str(m) for m in members[::every]])
         ax.set_ylabel("member")
-    ax.set(xlabel="frequency", title=title)
+    ax.set(xlabel=frequency_label, title=title)
     use_whole_ticks(ax.xaxis)
     return ax
 
 
 @styled
 @takes(power="A B")
-def spectrum_2d(power: np.ndarray, title: str = "", ax: Axes | None = None) -> Axes:
+def spectrum_2d(
+    power: np.ndarray, title: str = "", ax: Axes | None = None, frequency_label: str = "frequency"
+) -> Axes:
     """Draw power by frequency in a and in b, `[K + 1, K + 1]`, as shares of its sum."""
     ax = axes_or_new(ax)
     image = ax.imshow(power.T / (power.sum() or 1.0), origin="lower", interpolation="nearest")
     add_colorbar(ax, image, "share of the power")
-    ax.set(xlabel="frequency in a", ylabel="frequency in b", title=title)
+    ax.set(xlabel=f"{frequency_label} in a", ylabel=f"{frequency_label} in b", title=title)
     use_whole_ticks(ax.xaxis, ax.yaxis)
     return ax
 

@@ -196,28 +196,29 @@ function spectrum(member) {
     }
   }
   const legend = keys.size ? [{ name: "key frequency", tone: "other" }] : [];
-  return [chart(`Power of the ${member.table}, share`, legend, member, x, y, "frequency",
+  return [chart(`Power of the ${member.table}, share`, legend, member, x, y, member.frequency,
     ...bars, ...keyBars, ...labels)];
 }
 
-// The tokens of one key frequency; `step` leads from each token to its neighbour on the ring.
+// The tokens of one key frequency; `step` leads from each row to its neighbour on the ring.
 function circle({ frequency, step, circularity, ...points }, member) {
   const [x, y] = [points.x, points.y].map((all) => all.map((value) => value / 100)); // hundredths
-  const [size, radius, tokens] = [280, 120, x.length];
+  const [size, radius, rows] = [280, 120, x.length];
   const far = Math.max(...x.map(Math.abs), ...y.map(Math.abs)) || 1;
-  const place = (token, out = 0) => { // `out`: so many units further from the middle
-    const beyond = radius / far + out / (Math.hypot(x[token], y[token]) || 1);
-    return [size / 2 + x[token] * beyond, size / 2 - y[token] * beyond];
+  const place = (row, out = 0) => { // `out`: so many units further from the middle
+    const beyond = radius / far + out / (Math.hypot(x[row], y[row]) || 1);
+    return [size / 2 + x[row] * beyond, size / 2 - y[row] * beyond];
   };
   const caption = [`frequency ${frequency}`, isNumber(step) && `step ${step}`,
     isNumber(circularity) && `circularity ${circularity.toFixed(3)}`].filter(Boolean).join(" · ");
-  const ring = isNumber(step) ? range(tokens + 1).map((i) => place((i * step) % tokens)) : [];
+  const ring = isNumber(step) ? range(rows + 1).map((i) => place((i * step) % rows)) : [];
   // Every token is a dot; its number is outside of it, where that meets no other number.
   const boxes = [];
-  const marks = range(tokens).flatMap((token) => {
-    const [[cx, cy], [textX, textY]] = [place(token), place(token, 9)];
+  const marks = range(rows).flatMap((row) => {
+    const token = member.tokens?.[row] ?? row; // in the order of their group
+    const [[cx, cy], [textX, textY]] = [place(row), place(row, 9)];
     const dot = svg("circle", { class: "dot", cx: round(cx), cy: round(cy), r: 2 },
-      svg("title", {}, `token ${token}\n${short(x[token])}, ${short(y[token])}`));
+      svg("title", {}, `token ${token}\n${short(x[row])}, ${short(y[row])}`));
     const free = isFree(boxes, textX, textY, 5.5 * String(token).length, 9);
     return free ? [dot, text("strong middle token", textX, textY + 3, String(token))] : [dot];
   });

@@ -18,7 +18,11 @@ MAX_EVALUATIONS = 60_000
 CURVES = ("train_accuracy", "test_accuracy", "train_loss", "test_loss")
 
 Networks = dict[int, dict[str, Any]]
-"""Findings on a member's network, by the member's number: `table, spectrum, keys, circles`."""
+"""Findings on a member's network, by the member's number: `table, spectrum, keys, circles`.
+
+`frequency` labels the axis of the spectrum; `tokens` has the tokens of a circle in order, unless
+they are 0, 1, ...
+"""
 
 
 def network_data(groups: list[NetworkGroup]) -> Networks:
@@ -40,10 +44,13 @@ def _one_network(group: NetworkGroup, i: int, shares: np.ndarray) -> dict[str, A
     rates = _for_json(findings.plane_circularity.values[rows], 3)
     keys = list(zip((rows + 1).tolist(), rates, steps, strict=True))
     drawn = [] if group.one_hot else keys  # with one-hot inputs each neuron has its own circle
+    tokens = group.tokens.tolist()
+    in_own_order = tokens == list(range(len(tokens)))
     # Hundredths as whole numbers are shorter in JSON; `[2, P]` for each frequency.
     points = {k: np.round(100 * findings.plane.values[k - 1].T).astype(int) for k, *_ in drawn}
-    return {
+    return ({} if in_own_order else {"tokens": tokens}) | {
         "table": group.findings.attrs["token_table"],
+        "frequency": group.token_group.frequency,
         "spectrum": _for_json(shares, 3),
         "keys": [[k, float(f"{shares[k - 1]:.3g}"), rate, step or None] for k, rate, step in keys],
         "circles": [

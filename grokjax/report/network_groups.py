@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grokjax.analysis.fourier import order_of_tokens
+from grokjax.analysis.fourier import arbitrary_order
+from grokjax.analysis.groups import token_group
 from grokjax.analysis.survey import survey
 from grokjax.config.settings import NetworkSettings
 from grokjax.errors import ConfigError
@@ -15,6 +16,7 @@ from grokjax.results import prediction
 from grokjax.results.pieces import check_known
 from grokjax.results.run import Run
 from grokjax.tasks.binary_operation import OPERATIONS
+from grokjax.tasks.token_group import TokenGroup
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -45,6 +47,14 @@ def reason_without_analysis(run: Run, member: int) -> str:
     """Say why a member's network is not Fourier-analysed; empty if it is."""
     if not has_token_table(run, member):
         return "it needs networks with a table over tokens of Z_P"
+    if why := reason_not_built(run, member):
+        return why
+    group = token_group("report", run.of([member]), run.sweep[member].network)
+    return group.obstacle
+
+
+def reason_not_built(run: Run, member: int) -> str:
+    """Say why a member's network cannot be computed with here; empty if it can."""
     try:
         check_known([run.sweep[member]], "task")
         prediction.network_of(run.sweep[member], run.networks)
@@ -56,22 +66,24 @@ def reason_without_analysis(run: Run, member: int) -> str:
 def note_on_token_order(run: Run) -> str:
     """Say for which operations the order of tokens is arbitrary; empty if for none."""
     operations = [name for name in values_of(run, "operation") if name is not None]
-    cyclic = all(OPERATIONS[name].cyclic for name in operations)
-    return "" if cyclic else order_of_tokens(operations)
+    note = arbitrary_order(name for name in operations if OPERATIONS[name].needs != "120")
+    return f"Frequencies are over the tokens in their own order. {note}" if note else ""
 
 
 @dataclass(frozen=True)
 class NetworkGroup:
     """Members that have parameters and one kind of network.
 
-    name: the settings that distinguish the network; empty if the run has only one kind.
+    name: the settings that distinguish the network, and the group of its tokens; empty if the run
+      has only one kind.
     run: these members. findings: `analysis.survey` of them, whose variables depend on the
-    kind of network: ask `has`.
+    kind of network: ask `has`. token_group: the cyclic group of the tokens.
     """
 
     name: str
     run: Run
     findings: xr.Dataset
+    token_group: TokenGroup
 
     def has(self, *variables: str) -> bool:
         """Whether the analysis found all of these variables."""
@@ -115,8 +127,20 @@ class NetworkGroup:
         return int(self.example.member)
 
     @property
+    def example_title(self) -> str:
+        """Title of the figures of the example member."""
+        generator = self.token_group.generator
+        order = "" if generator is None else f", tokens by powers of {generator}"
+        return f"member {self.example_member}{order}"
+
+    @property
+    def tokens(self) -> np.ndarray:
+        """The tokens in the order of their group."""
+        return self.findings.token.values
+
+    @property
     def modulus(self) -> int:
-        """Number of tokens, P."""
+        """Order of the group of tokens."""
         return self.findings.sizes["token"]
 
     @property
@@ -133,22 +157,31 @@ class NetworkGroup:
 
 
 def group_by_network(run: Run) -> list[NetworkGroup]:
-    """Group the members that can be analysed by network, ordered by first member.
+    """Group the members that can be analysed by network and group of tokens, by first member.
 
     They have parameters, a token table and a network that is known here.
     """
-    by_network: dict[NetworkSettings, list[int]] = {}
-    for m in run.members.index:
-        by_network.setdefault(run.sweep[m].network, []).append(m)
-    groups = []
-    for network, members in by_network.items():
-        if reason_without_analysis(run, members[0]):
-            continue
-        finite = np.isfinite(run.of(members).embeddings).all(axis=(1, 2))
+    members = [m for m in run.members.index if not reason_without_analysis(run, m)]
+    return [
+        NetworkGroup(name, chosen, survey(chosen), token_group)
+        for name, chosen, token_group in split_by_network(run, members)
+    ]
+
+
+def split_by_network(run: Run, members: list[int]) -> list[tuple[str, Run, TokenGroup]]:
+    """Split members by network and group of tokens: name, members with parameters, group."""
+    kinds: dict[tuple[NetworkSettings, TokenGroup], list[int]] = {}
+    for m in members:
+        network = run.sweep[m].network
+        kinds.setdefault((network, token_group("report", run.of([m]), network)), []).append(m)
+    several = len({group for _, group in kinds}) > 1
+    found = []
+    for (network, group), some in kinds.items():
+        finite = np.isfinite(run.of(some).embeddings).all(axis=(1, 2))
         if not finite.any():
             continue
-        chosen = run.of(np.array(members)[finite].tolist())
         words = [f"{n} {v}" for n, v in network.values.items() if n in run.sweep.swept]
-        name = ", ".join(words).replace("_", " ") if len(by_network) > 1 else ""
-        groups.append(NetworkGroup(name, chosen, survey(chosen)))
-    return groups
+        words = [", ".join(words).replace("_", " ")] if len(kinds) > 1 and words else []
+        name = ", ".join(words + [group.name] * several)
+        found.append((name, run.of(np.array(some)[finite].tolist()), group))
+    return found

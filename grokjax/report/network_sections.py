@@ -52,7 +52,8 @@ def network_section(group: NetworkGroup, number: int) -> Section:
         _add_embedding(section, group)
     if group.has("logit_power"):
         one, title = group.example, f"logits of member {group.example_member}"
-        draw = partial(plots.spectrum_2d, one.logit_power.values, title)
+        label = group.token_group.frequency
+        draw = partial(plots.spectrum_2d, one.logit_power.values, title, frequency_label=label)
         section.add(draw, f"Two-dimensional spectrum of the {title}")
     else:
         section.omitted.append("spectrum of the logits")
@@ -89,7 +90,14 @@ def _add_spectra(section: Section, group: NetworkGroup) -> None:
     values = [each.values for each in by_seed for _ in each.rows] if len(by_seed) > 1 else []
     name = ", ".join(map(labels.setting, swept_settings(history)))
     section.add(
-        partial(plots.spectrum_of_members, spectra[rows], members, groups=values, name=name),
+        partial(
+            plots.spectrum_of_members,
+            spectra[rows],
+            members,
+            groups=values,
+            name=name,
+            frequency_label=group.token_group.frequency,
+        ),
         "Spectrum of the embedding of every member",
         "Each row is a member; rows are sorted by the swept settings, then by seed.",
     )
@@ -123,34 +131,26 @@ def _add_neuron_ratios(section: Section, group: NetworkGroup) -> None:
     if not group.has("neuron_frequency", "neuron_ipr"):
         section.omitted.append("hidden neurons")
         return
-    one, title = group.example, f"member {group.example_member}"
+    one, title = group.example, group.example_title
+    label = group.token_group.frequency
     section.add(
-        partial(plots.periodicity, one.neuron_frequency.values, one.neuron_ipr.values, title),
+        partial(
+            plots.periodicity,
+            one.neuron_frequency.values,
+            one.neuron_ipr.values,
+            title,
+            frequency_label=label,
+        ),
         f"Frequency and inverse participation ratio of the hidden neurons of {title}",
     )
 
 
 def _add_embedding(section: Section, group: NetworkGroup) -> None:
     """Add the example member's embedding in planes, its spectra and its neurons."""
+    _add_planes(section, group)
     one, history = group.example, group.run.history
-    title = f"member {group.example_member}"
-    readings = circles.read(one.pair_shares.values, group.modulus)
-    if readings:
-        section.add(
-            partial(plots.components, one.scores.values, one.explained.values, readings, title),
-            f"Principal components of {title}, in pairs",
-            f"Mixed: less than {circles.PURE:.0%} of a pair's power is in one frequency. No "
-            f"circle: less than {circles.MIXED:.0%} is in two.",
-        )
+    title, label = group.example_title, group.token_group.frequency
     key = one.key.values
-    rows = np.flatnonzero(key)
-    if len(rows):
-        steps = circles.step_of(rows + 1, group.modulus)
-        points, circularity = one.plane.values[rows], one.plane_circularity.values[rows]
-        section.add(
-            partial(plots.planes, points, rows + 1, circularity, steps, title),
-            f"{title.capitalize()} in the planes of its key frequencies",
-        )
     shares = dict(zip(one.table.values, fourier.shares(one.power.values), strict=True))
     known = {name for name, row in shares.items() if np.isfinite(row).all()} | {"embedding"}
     tables = {name: row for name, row in shares.items() if name in known}
@@ -159,24 +159,47 @@ def _add_embedding(section: Section, group: NetworkGroup) -> None:
         if "first" in tables
         else ""
     )
-    section.add(partial(plots.spectrum, tables, key, title), f"Spectra of {title}", caption)
+    draw = partial(plots.spectrum, tables, key, title, frequency_label=label)
+    section.add(draw, f"Spectra of {title}", caption)
     if "first" not in tables:
         section.omitted.append("spectra of the first hidden layer")
     if "embedding_power" in history:
         epochs, unit = history.epoch.values, labels.epochs(history)
         power = history.embedding_power.sel(member=group.example_member).values[:, : len(key)]
+        over = partial(plots.spectrum_over_training, unit=unit, frequency_label=label)
         section.add(
-            partial(plots.spectrum_over_training, power, epochs, title, unit=unit),
+            partial(over, power, epochs, title),
             f"Spectrum of the embedding of {title} through training",
         )
     else:
         section.omitted.append("spectrum through training")
     if group.has("neuron_frequency", "neuron_share"):
+        values = one.neuron_frequency.values, one.neuron_share.values, key
         section.add(
-            partial(
-                plots.neurons, one.neuron_frequency.values, one.neuron_share.values, key, title
-            ),
+            partial(plots.neurons, *values, title, frequency_label=label),
             f"Frequencies of the hidden neurons of {title}",
         )
     else:
         section.omitted.append("hidden neurons")
+
+
+def _add_planes(section: Section, group: NetworkGroup) -> None:
+    """Add the example member's principal components and the planes of its key frequencies."""
+    one, title, tokens = group.example, group.example_title, group.tokens.tolist()
+    readings = circles.read(one.pair_shares.values, group.modulus)
+    if readings:
+        draw = partial(plots.components, one.scores.values, one.explained.values, readings)
+        section.add(
+            partial(draw, title, tokens=tokens),
+            f"Principal components of {title}, in pairs",
+            f"Mixed: less than {circles.PURE:.0%} of a pair's power is in one frequency. No "
+            f"circle: less than {circles.MIXED:.0%} is in two.",
+        )
+    rows = np.flatnonzero(one.key.values)
+    if len(rows):
+        steps = circles.step_of(rows + 1, group.modulus)
+        points, circularity = one.plane.values[rows], one.plane_circularity.values[rows]
+        section.add(
+            partial(plots.planes, points, rows + 1, circularity, steps, title, tokens),
+            f"{title[0].upper()}{title[1:]} in the planes of its key frequencies",
+        )

@@ -15,6 +15,7 @@ from grokjax.analysis import times
 from grokjax.analysis.times import Events
 from grokjax.config import labels
 from grokjax.errors import invalid
+from grokjax.report.irrep_sections import has_irreps, irrep_sections
 from grokjax.report.members import member_data, member_table, network_data
 from grokjax.report.network_groups import (
     NetworkGroup,
@@ -112,9 +113,11 @@ def _page(run: Run, print_step: Callable[[str], None]) -> tuple[str, list[Sectio
 def _sections(run: Run, events: Events, groups: list[NetworkGroup]) -> list[Section]:
     """All sections with figures, in the order of the page."""
     networks = [network_section(group, number) for number, group in enumerate(groups)]
-    reasons = dict.fromkeys(reason_without_analysis(run, m) for m in run.members.index)
+    networks += irrep_sections(run)
+    others = [m for m in run.members.index if not has_irreps(run, m)]
+    reasons = dict.fromkeys(reason_without_analysis(run, m) for m in others)
     if reasons := [reason for reason in reasons if reason]:
-        networks.append(section_without_analysis(reasons, others=bool(groups)))
+        networks.append(section_without_analysis(reasons, others=bool(networks)))
     every = [
         learning_section(run, events),
         metrics_section(run),

@@ -67,7 +67,8 @@ class Run(RunParams):
         test_accuracy, weight_norm`, `layer_norm [member, eval, layer]` and the metrics of your own.
         On pairs of Z_P there are also, for networks with a token table, `embedding_gini` and
         `embedding_power [member, eval, frequency]`, and for MLPs `neuron_ipr`, the mean inverse
-        participation ratio of the hidden neurons; with `metrics=["progress"]` also those of
+        participation ratio of the hidden neurons; of products mod a prime they are over the powers
+        of a primitive root, else over 0..P-1. With `metrics=["progress"]` there are also those of
         `grokjax.metrics.progress_metrics`.
         Attributes: `task` and `loss` in words, for titles and axes.
 

@@ -19,6 +19,7 @@ from grokjax.tasks import symmetric_group
 from grokjax.tasks.dataset import Dataset
 from grokjax.tasks.symmetric_group import compose, inverse
 from grokjax.tasks.task import Task
+from grokjax.tasks.token_group import TokenGroup, is_prime, permutations_of_five, powers, residues
 
 OperationName = Literal[
     "add",
@@ -56,8 +57,8 @@ class Operation:
     needs: what P must be: any number, a prime, or 120, the elements of S5.
     num_pairs: P -> how many of the P**2 pairs it is defined on.
     num_answers: P -> how many different answers it has.
-    cyclic: whether the next token in place of b moves every answer by the same number of places
-      around Z_P, in either direction; only then do frequencies over the tokens have a meaning.
+    cyclic: whether the next token of its group in place of b moves every answer equally far around
+      it, in either direction; only then do frequencies over the tokens have a meaning.
     """
 
     formula: str
@@ -84,9 +85,14 @@ _POWER = "Power et al. 2022"
 OPERATIONS: dict[str, Operation] = {
     "add": Operation("a + b mod P", _modular(lambda a, b: a + b), _POWER, cyclic=True),
     "subtract": Operation("a - b mod P", _modular(lambda a, b: a - b), _POWER, cyclic=True),
-    "multiply": Operation("a b mod P", _modular(lambda a, b: a * b), _POWER),
+    "multiply": Operation("a b mod P", _modular(lambda a, b: a * b), _POWER, cyclic=True),
     "divide": Operation(
-        "a / b mod P, b not 0", _quotient, _POWER, "prime", lambda modulus: modulus * (modulus - 1)
+        "a / b mod P, b not 0",
+        _quotient,
+        _POWER,
+        "prime",
+        num_pairs=lambda modulus: modulus * (modulus - 1),
+        cyclic=True,
     ),
     "a2+b": Operation("a^2 + b mod P", _modular(lambda a, b: a**2 + b), _POWER, cyclic=True),
     "a3+b": Operation("a^3 + b mod P", _modular(lambda a, b: a**3 + b), _POWER, cyclic=True),
@@ -168,7 +174,7 @@ def refusal(operation: str, modulus: int) -> str | None:
     size = symmetric_group.SIZE
     if needs == "120" and modulus != size:
         return f"needs modulus {size}, the elements of S5; modulus is {modulus}"
-    if needs == "prime" and any(modulus % d == 0 for d in range(2, int(modulus**0.5) + 1)):
+    if needs == "prime" and not is_prime(modulus):
         return f"needs a modulus that is prime; modulus is {modulus}"
     return None
 
@@ -176,6 +182,13 @@ def refusal(operation: str, modulus: int) -> str | None:
 def defined(modulus: int) -> list[str]:
     """Return the operations that are defined on so many tokens."""
     return [name for name in get_args(OperationName) if refusal(name, modulus) is None]
+
+
+def group_of(operation: str, modulus: int) -> TokenGroup:
+    """Return the group that the tokens form under an operation."""
+    if OPERATIONS[operation].needs == "120":
+        return permutations_of_five()
+    return powers(modulus) if operation in ("multiply", "divide") else residues(modulus)
 
 
 def all_pairs(modulus: int) -> np.ndarray:
@@ -231,6 +244,7 @@ class BinaryOperation(Task):
             random=tuple(name == "random" for name in variants),
             mirror=pairs[:, 1] * modulus + pairs[:, 0],
             axes=(f"Z_{modulus}",) * 2,
+            groups=tuple(group_of(name, modulus) for name in variants),
         )
 
     def num_rows(self) -> int:
@@ -248,6 +262,9 @@ class BinaryOperation(Task):
         return DataSpec(
             (len(template),), "int32", self.num_tokens, self.num_classes, axes, template
         )
+
+    def token_group(self) -> TokenGroup:
+        return group_of(self.operation, self.modulus)
 
     def is_regression(self) -> bool:
         return False

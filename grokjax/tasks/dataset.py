@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from grokjax.errors import ConfigError, printable
+from grokjax.tasks.token_group import TokenGroup, residues
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Dataset:
       None where there is no such thing. The symmetric split keeps both on one side.
     axes: what the examples are, such as `("Z_53", "Z_53")` for all pairs of residues, a outer and
       b inner; empty where they are nothing of the kind. Fourier analysis asks for it.
+    groups: the group that the tokens form under each variant (`grokjax.tasks.token_group`), `[V]`;
+      default: the residues 0..P-1 under addition where the examples are all pairs of Z_P.
     """
 
     inputs: np.ndarray
@@ -41,6 +44,7 @@ class Dataset:
     random: tuple[bool, ...] = ()
     mirror: np.ndarray | None = None
     axes: tuple[str, ...] = ()
+    groups: tuple[TokenGroup, ...] = ()
 
     @property
     def regression(self) -> bool:
@@ -84,7 +88,28 @@ def checked_dataset(name: str, data: Dataset, variants: int) -> Dataset:
         answers=answers,
         random=random,
         axes=axes,
+        groups=_checked_groups(name, data.groups, axes, variants),
     )
+
+
+def _checked_groups(
+    name: str, groups: Any, axes: tuple[str, ...], variants: int
+) -> tuple[TokenGroup, ...]:
+    """Return the group of each variant; none unless the examples are all pairs of Z_P."""
+    modulus = int(axes[0][2:]) if len(axes) == 2 and axes[0][2:].isdecimal() else 0
+    paired = axes == (f"Z_{modulus}",) * 2
+    if not groups:
+        return (residues(modulus),) * variants if paired else ()
+    groups = tuple(groups)
+    if not paired or len(groups) != variants or not all(isinstance(g, TokenGroup) for g in groups):
+        raise _invalid(name, f"groups must be {variants} TokenGroup of the P in axes", groups)
+    for group in groups:
+        if not set(group.order) <= set(range(modulus)) or len(set(group.order)) != group.size:
+            text = f"a group's order must hold tokens from 0 to {modulus - 1}, each at most once"
+            raise _invalid(name, text, group.order)
+        if group.is_cyclic and group.size < 2:
+            raise _invalid(name, "a cyclic group must have at least 2 tokens", group.order)
+    return groups
 
 
 def digest(data: Dataset) -> str:

@@ -16,6 +16,7 @@ from grokjax.settings.field import fields_of
 from grokjax.settings.registry import Registry
 from grokjax.settings.signature import as_settings, settings_class
 from grokjax.tasks.dataset import Dataset, checked_dataset, digest, template_of
+from grokjax.tasks.token_group import TokenGroup
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,11 @@ class Task:
             data.axes,
             template_of(data.inputs),
         )
+
+    def token_group(self) -> TokenGroup | None:
+        """The group that the tokens form under this member's variant; None without one."""
+        groups = member_dataset(self).groups
+        return groups[0] if groups else None
 
     def is_regression(self) -> bool:
         """Whether targets are values to regress on."""

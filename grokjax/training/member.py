@@ -181,6 +181,8 @@ def build_evaluation(
             order=constants.data.order,
             train_size=constants.hypers.train_size,
             num_examples=constants.hypers.num_examples,
+            variant=constants.hypers.variant,
+            groups=data.groups,
         )
         return measure(metrics, params, evaluation)
 

@@ -14,7 +14,8 @@ from grokjax.analysis.survey import survey
 from grokjax.metrics import spectrum, token_spectrum
 from grokjax.models.network import build_network
 from grokjax.tasks import symmetric_group
-from grokjax.tasks.binary_operation import OPERATIONS, labels_of
+from grokjax.tasks.binary_operation import OPERATIONS, group_of, labels_of
+from grokjax.tasks.token_group import residues
 from tests.conftest import TINY
 from tests.planted import SEEDS, often
 
@@ -98,8 +99,13 @@ def test_an_operation_is_cyclic_if_the_next_token_shifts_every_answer_equally():
     for name, task in OPERATIONS.items():
         modulus = symmetric_group.SIZE if task.needs == "120" else 11
         table = labels_of(name, modulus).reshape(modulus, modulus)
-        steps = (np.diff(table, axis=1, append=table[:, :1]) % modulus).astype(int)
-        folded = np.minimum(steps, modulus - steps)
+        order = group_of(name, modulus).order
+        if order != tuple(range(modulus)):
+            place = np.full(modulus, -1)
+            place[list(order)] = range(len(order))
+            table = place[table[np.ix_(order, order)]]
+        steps = (np.diff(table, axis=1, append=table[:, :1]) % len(order)).astype(int)
+        folded = np.minimum(steps, len(order) - steps)
         random = name == "random"  # labels_of has no table of it
         assert task.cyclic == bool((folded == folded[0, 0]).all() and folded[0, 0] and not random)
 
@@ -123,7 +129,8 @@ def ratios_by_definition(params, config):
     vectors = [embed @ halves[0], second @ halves[1]]
     if config.num_classes == config.modulus:
         vectors.append(embed if config.tied else params["output"]["kernel"].T)
-    return np.mean([by_definition(table.T) for table in vectors], axis=0)
+    order = list(group_of(config.operation, config.modulus).order)
+    return np.mean([by_definition(table[order].T) for table in vectors], axis=0)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -136,6 +143,8 @@ def test_ratios_of_the_neurons_of_every_network(name):
     expected = ratios_by_definition(jax.tree.map(np.asarray, params), config)
     found = token_spectrum.neuron_ratios(network.neuron_weights(packed, table), config.spec)
     np.testing.assert_allclose(found, expected, rtol=1e-4)
-    evaluation = SimpleNamespace(network=network, spec=config.spec, packed=packed, table=table)
+    evaluation = SimpleNamespace(
+        network=network, spec=config.spec, packed=packed, table=table, groups=(residues(7),)
+    )
     recorded = token_spectrum.neuron_ipr(params, evaluation)
     np.testing.assert_allclose(recorded, expected.mean(), rtol=1e-4)

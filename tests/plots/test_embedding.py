@@ -74,3 +74,14 @@ def test_an_animation_has_a_frame_for_each_epoch(tmp_path, suffix):
 def test_an_animation_of_another_format_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"path must end in .gif or .mp4, got '.*animation.avi'"):
         plots.animation(np.ones((1, 5, 2)), [0], READINGS[:1], tmp_path / "animation.avi")
+
+
+def test_tokens_in_the_order_of_their_group():
+    """Row j is the j-th power of 2 mod 5; frequency 2 of 4 has no circle, but two signs."""
+    points = np.array([[[1, 0], [0, 1], [-1, 0], [0, -1]], [[1, 0], [-1, 0], [1, 0], [-1, 0]]])
+    rates, tokens = [1.0, np.nan], [1, 2, 4, 3]
+    fig = plots.planes(points, np.array([1, 2]), np.array(rates), np.array([1, 0]), "", tokens)
+    circle, line = fig.axes[:2]
+    assert [text.get_text() for text in circle.texts] == ["1", "2", "4", "3"]
+    assert circle.get_title() == "frequency 1, step 1, circularity 1.000"
+    assert line.get_title() == "frequency 2, a line"
