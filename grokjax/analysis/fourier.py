@@ -28,7 +28,7 @@ from grokjax.analysis.over_members import (
 from grokjax.metrics import spectrum
 from grokjax.metrics.token_spectrum import in_order, over_residues
 from grokjax.runtime.arguments import integer_at_least, positive_number, takes
-from grokjax.tasks.binary_operation import OPERATIONS
+from grokjax.tasks.operations import OPERATIONS
 from grokjax.tasks.token_group import TokenGroup
 
 DEVIATIONS = 2 * 2**0.5

@@ -8,8 +8,8 @@ from grokjax.config.config import Config
 from grokjax.recipes.notebook import NOTEBOOK
 from grokjax.recipes.recipe import Recipe
 from grokjax.tasks import symmetric_group
-from grokjax.tasks.binary_operation import OPERATIONS as ALL_OPERATIONS
-from grokjax.tasks.binary_operation import OperationName
+from grokjax.tasks.operations import OPERATIONS as ALL_OPERATIONS
+from grokjax.tasks.operations import OperationName
 
 POWER = NOTEBOOK.replace(
     modulus=97,

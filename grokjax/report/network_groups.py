@@ -15,7 +15,7 @@ from grokjax.errors import ConfigError
 from grokjax.results import prediction
 from grokjax.results.pieces import check_known
 from grokjax.results.run import Run
-from grokjax.tasks.binary_operation import OPERATIONS
+from grokjax.tasks.operations import OPERATIONS
 from grokjax.tasks.token_group import TokenGroup
 
 if TYPE_CHECKING:

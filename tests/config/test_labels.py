@@ -6,7 +6,7 @@ import grokjax
 from grokjax import Config
 from grokjax.config import labels
 from grokjax.results.history import merged
-from grokjax.tasks.binary_operation import OPERATIONS
+from grokjax.tasks.operations import OPERATIONS
 from grokjax.training.inventory import take_inventory
 from tests.conftest import TINY
 

@@ -6,7 +6,7 @@ import pytest
 from grokjax import Config
 from grokjax.analysis.over_members import built_network
 from grokjax.interop import from_torch, to_torch
-from grokjax.tasks.binary_operation import all_pairs
+from grokjax.tasks.operations import all_pairs
 from tests.interop.forward import notebook_module
 from tests.results.test_selection import refusal
 

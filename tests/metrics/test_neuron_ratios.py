@@ -14,7 +14,7 @@ from grokjax.analysis.survey import survey
 from grokjax.metrics import spectrum, token_spectrum
 from grokjax.models.network import build_network
 from grokjax.tasks import symmetric_group
-from grokjax.tasks.binary_operation import OPERATIONS, group_of, labels_of
+from grokjax.tasks.operations import OPERATIONS, group_of, labels_of
 from grokjax.tasks.token_group import residues
 from tests.conftest import TINY
 from tests.planted import SEEDS, often

@@ -10,7 +10,7 @@ from grokjax.config.config import Config
 from grokjax.models.network import build_network
 from grokjax.optim import transforms
 from grokjax.optim.optimizer import build_optimizer
-from grokjax.tasks import binary_operation
+from grokjax.tasks import operations
 from grokjax.training.member import build_member
 from tests.optim.rules_by_hand import adam, hypers, slow_ema
 
@@ -86,8 +86,8 @@ def cross_entropies(config, params):
     with jax.enable_x64(True):
         wide = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), params)
         network = build_network(config.model_settings, config.spec)
-        logits = np.asarray(network.apply(wide, binary_operation.all_pairs(config.modulus)))
-    labels = binary_operation.labels_of(config.operation, config.modulus)
+        logits = np.asarray(network.apply(wide, operations.all_pairs(config.modulus)))
+    labels = operations.labels_of(config.operation, config.modulus)
     right = np.take_along_axis(logits, labels[:, None], axis=1)
     above = logits - right
     np.put_along_axis(above, labels[:, None], -np.inf, axis=1)

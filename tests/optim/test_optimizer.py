@@ -7,7 +7,7 @@ import pytest
 from grokjax.config.config import Config
 from grokjax.models.network import build_network
 from grokjax.optim.optimizer import build_optimizer
-from grokjax.tasks import binary_operation
+from grokjax.tasks import operations
 from tests.optim.rules_by_hand import hypers
 from tests.reference import AdamW, gradients
 
@@ -21,7 +21,7 @@ def test_200_steps_of_the_notebook_against_numpy():
     side of the kink of ReLU; the next test has no network.
     """
     model = build_network(CONFIG.model_settings, CONFIG.spec)
-    pairs, labels = binary_operation.all_pairs(53), binary_operation.labels_of("add", 53)
+    pairs, labels = operations.all_pairs(53), operations.labels_of("add", 53)
     rows = np.stack([np.random.default_rng(i).permutation(53**2)[:64] for i in range(200)])
     start = model.init(jax.random.key(1))
     optimizer = build_optimizer(CONFIG.program, hypers(CONFIG))

@@ -5,7 +5,7 @@ import pytest
 
 from grokjax import plots
 from grokjax.plots.sweep_panels import MAX_LISTED, arrange_sweep
-from grokjax.tasks.binary_operation import OPERATIONS
+from grokjax.tasks.operations import OPERATIONS
 from tests.plots.helpers import line_values, medians, swept
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from grokjax.config.config import Config
 from grokjax.config.hyperparams import hypers_of
 from grokjax.results.prediction import examples
-from grokjax.tasks import binary_operation
+from grokjax.tasks import operations
 from grokjax.tasks.data import Split
 from grokjax.tasks.member_data import build_member_data
 from grokjax.tasks.task import build_dataset
@@ -27,7 +27,7 @@ def every(modulus, **settings):
 
 def variants_of(config):
     """The operations that a program of the tests has targets of."""
-    return tuple(binary_operation.defined(config.modulus))
+    return tuple(operations.defined(config.modulus))
 
 
 def data_function(config, variants):
@@ -48,9 +48,7 @@ def drawn(config):
     return order[: config.train_size], order[config.train_size : config.num_examples], labels
 
 
-OPERATIONS = [
-    name for name in get_args(binary_operation.OperationName) if not name.startswith("s5")
-]
+OPERATIONS = [name for name in get_args(operations.OperationName) if not name.startswith("s5")]
 MODULI = {name: [7] if "divide" in name else [7, 12] for name in OPERATIONS}
 
 
@@ -59,7 +57,7 @@ def members(draw, **fixed):
     """A config of any split, operation, fraction and seeds, or `fixed` ones."""
     operation = draw(st.sampled_from(OPERATIONS))
     modulus = draw(st.sampled_from(MODULI[operation]))
-    count = int((binary_operation.labels_of(operation, modulus) >= 0).sum())
+    count = int((operations.labels_of(operation, modulus) >= 0).sum())
     settings = {
         "operation": operation,
         "split": draw(st.sampled_from(["random", "symmetric", "python"])),
@@ -80,11 +78,11 @@ def mirrored(number, modulus):
 @given(config=members())
 def test_both_splits_together_are_the_pairs_of_the_operation(config):
     train, test, found = drawn(config)
-    existing = np.flatnonzero(binary_operation.labels_of(config.operation, config.modulus) >= 0)
+    existing = np.flatnonzero(operations.labels_of(config.operation, config.modulus) >= 0)
     assert len(train) == int(config.train_fraction * len(existing))
     assert sorted([*train, *test]) == existing.tolist()
     if config.operation != "random":
-        true = binary_operation.labels_of(config.operation, config.modulus)
+        true = operations.labels_of(config.operation, config.modulus)
         kept = np.concatenate([train[int(config.label_noise * len(train)) :], test])
         np.testing.assert_array_equal(found[kept], true[kept])
 
@@ -184,7 +182,7 @@ def test_redrawn_labels_are_uniform_whatever_the_true_one():
     train = order[:, :44]
     redrawn = np.take_along_axis(labels, train, axis=1).ravel()
     assert chi_square(redrawn, 7) < 28
-    true = binary_operation.labels_of("add", 7)[train].ravel()
+    true = operations.labels_of("add", 7)[train].ravel()
     assert chi_square((redrawn - true) % 7, 7) < 28  # so a seventh happens to be right
 
 

@@ -7,7 +7,7 @@ import pytest
 import sympy
 
 from grokjax import Config, ConfigError
-from grokjax.tasks.binary_operation import group_of, labels_of
+from grokjax.tasks.operations import group_of, labels_of
 from grokjax.tasks.token_group import TokenGroup, powers, primitive_root, residues
 from tests.tasks.test_task import larger
 

@@ -9,7 +9,7 @@ from sympy.combinatorics import Permutation
 from grokjax.config.config import Config
 from grokjax.config.hyperparams import hypers_of
 from grokjax.errors import ConfigError
-from grokjax.tasks import binary_operation, symmetric_group
+from grokjax.tasks import operations, symmetric_group
 from grokjax.tasks.task import build_dataset
 
 
@@ -46,20 +46,20 @@ SYMPY = {
 @pytest.mark.parametrize("operation", DEFINITIONS)
 @pytest.mark.parametrize("modulus", [2, 7, 97])
 def test_labels_against_integers(operation, modulus):
-    found = binary_operation.labels_of(operation, modulus)
+    found = operations.labels_of(operation, modulus)
     pairs = [(a, b) for a in range(modulus) for b in range(modulus)]
-    assert binary_operation.all_pairs(modulus).tolist() == [list(pair) for pair in pairs]
+    assert operations.all_pairs(modulus).tolist() == [list(pair) for pair in pairs]
     if modulus == 97 and "divide" in operation:  # the search would take minutes
         pairs, found = pairs[:970], found[:970]
     assert found.tolist() == [DEFINITIONS[operation](a, b, modulus) for a, b in pairs]
 
 
 def test_division_undoes_multiplication():
-    b, c = binary_operation.all_pairs(97).T
+    b, c = operations.all_pairs(97).T
     invertible = b != 0
-    product = binary_operation.labels_of("multiply", 97)[invertible]
+    product = operations.labels_of("multiply", 97)[invertible]
     assert np.array_equal(
-        binary_operation.labels_of("divide", 97)[product * 97 + b[invertible]], c[invertible]
+        operations.labels_of("divide", 97)[product * 97 + b[invertible]], c[invertible]
     )
 
 
@@ -68,39 +68,39 @@ def test_s5_against_sympy(operation):
     elements = [Permutation(row.tolist()) for row in symmetric_group.permutations()]
     number = {tuple(p.array_form): i for i, p in enumerate(elements)}
     assert len(number) == 120
-    found = binary_operation.labels_of(operation, 120)
+    found = operations.labels_of(operation, 120)
     for pair in np.random.default_rng(0).permutation(14_400)[:1500].tolist():
         product = SYMPY[operation](elements[pair // 120], elements[pair % 120])
         assert found[pair] == number[tuple(product.array_form)]
 
 
-@pytest.mark.parametrize("operation", get_args(binary_operation.OperationName))
+@pytest.mark.parametrize("operation", get_args(operations.OperationName))
 def test_counts_of_pairs_and_answers(operation):
     """As published: 9 312 pairs of a division, 14 400 of S5, 55 sums of ten numbers."""
-    modulus = 120 if binary_operation.OPERATIONS[operation].needs == "120" else 97
+    modulus = 120 if operations.OPERATIONS[operation].needs == "120" else 97
     found, task = (
-        binary_operation.labels_of(operation, modulus),
-        binary_operation.OPERATIONS[operation],
+        operations.labels_of(operation, modulus),
+        operations.OPERATIONS[operation],
     )
     assert task.num_pairs(modulus) == (found >= 0).sum()
     if operation != "random":
         assert sorted(set(found.tolist()) - {-1}) == list(range(task.num_answers(modulus)))
     published = {"divide": 9312, "sum": 4753, "add": 9409, "s5": 14_400}
     assert published.get(operation, task.num_pairs(modulus)) == task.num_pairs(modulus)
-    assert binary_operation.OPERATIONS["sum"].num_pairs(10) == 55
+    assert operations.OPERATIONS["sum"].num_pairs(10) == 55
 
 
 def test_a_program_holds_the_targets_of_the_operations_that_its_members_use():
-    assert set(binary_operation.OPERATIONS) == set(get_args(binary_operation.OperationName))
+    assert set(operations.OPERATIONS) == set(get_args(operations.OperationName))
     for modulus, count in ((9, 14), (97, 16), (120, 17)):
         # Neither quotients nor S5 at 9; S5 only at 120.
-        names = tuple(binary_operation.defined(modulus))
+        names = tuple(operations.defined(modulus))
         assert len(names) == count
         configs = [Config(operation=n, modulus=modulus, classes=2 * modulus - 1) for n in names]
         assert len({config.program for config in configs}) == 1
         data = build_dataset(configs[0].program.task_settings, names)
         for row, name in enumerate(names):
-            assert np.array_equal(data.targets[row], binary_operation.labels_of(name, modulus))
+            assert np.array_equal(data.targets[row], operations.labels_of(name, modulus))
             assert hypers_of(configs[row], names).variant == row
         alone = build_dataset(configs[0].program.task_settings, names[3:4])
         assert np.array_equal(alone.targets, data.targets[3:4])
