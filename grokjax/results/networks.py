@@ -18,6 +18,10 @@ from grokjax.models.model import Shapes, TokenTable
 from grokjax.settings.data_spec import DataSpec
 
 
+NEEDED_METRICS = frozenset({"train_loss", "test_loss", "train_accuracy", "test_accuracy"})
+"""Metrics that every run records; without them a member's status cannot be told."""
+
+
 @dataclass(frozen=True)
 class MetricInfo:
     """The dimensions of a metric by name, with what stands along each."""
@@ -89,6 +93,8 @@ class NetworkInfo:
             _count(values["state_bytes"]),
             {str(n): name_of(digest) for n, digest in values["digests"].items()},
         )
+        if not info.metrics.keys() >= NEEDED_METRICS:
+            raise ValueError(f"metrics {sorted(info.metrics)}")
         if info.token_table is not None:
             name_of(info.token_table.title)
             rows, shape = info.token_table.rows, info.shapes[info.token_table.parameter]

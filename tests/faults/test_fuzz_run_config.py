@@ -110,6 +110,7 @@ COMMANDS = [["info"], ["check"], ["resume"], ["resume", "--add-seeds", "1"], ["r
 
 
 @pytest.mark.filterwarnings("ignore:.*(changed after it was written|not what was written|skipped)")
+@pytest.mark.filterwarnings("ignore:.*goes on with")
 def test_a_damaged_config_is_read_or_refused_in_one_line(original, tmp_path):
     codes, text = Counter(), (original / "config.json").read_bytes()
 
