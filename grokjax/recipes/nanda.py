@@ -40,6 +40,9 @@ RECIPES = (
             "time to grok": "5 000 to 10 000 epochs, 5 seeds",
             "train loss < 0.1": "epoch 151",
         },
-        measured={"train loss < 0.1": "epoch 160, 2 seeds, evaluated every 20 epochs"},
+        measured={
+            "test loss < 0.1": "epochs 5 660, 7 580 and 8 620, 3 seeds, evaluated every 20 epochs",
+            "train loss < 0.1": "epoch 160 in all three",
+        },
     ),
 )
