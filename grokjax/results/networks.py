@@ -17,7 +17,6 @@ from grokjax.errors import ConfigError
 from grokjax.models.model import Shapes, TokenTable
 from grokjax.settings.data_spec import DataSpec
 
-
 NEEDED_METRICS = frozenset({"train_loss", "test_loss", "train_accuracy", "test_accuracy"})
 """Metrics that every run records; without them a member's status cannot be told."""
 
