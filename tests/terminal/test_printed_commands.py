@@ -92,7 +92,7 @@ class Args(TrainingFlags):
 
 def main(args: Args) -> None:
     config = Config(**%r)
-    run = train_or_resume(Sweep(config, seed=range(args.seeds)), args.out, args)
+    run = train_or_resume(Sweep(config, seed=range(args.seeds)), args)
     summarise(run, lambda: args.out / "none.png")
 
 
