@@ -9,8 +9,7 @@ import numpy as np
 
 from grokjax.config.config import Config
 from grokjax.errors import ConfigError, invalid
-from grokjax.interop.weights import flattened
-from grokjax.models.model import Shapes
+from grokjax.models.model import Shapes, flat_params
 from grokjax.models.network import build_network
 from grokjax.training.initial_weights import difference_of_shapes
 
@@ -22,7 +21,7 @@ def expected_shapes(config: Config) -> Shapes:
 
 def check_fit(function: str, params: Mapping[str, Any], config: Config) -> None:
     """Raise ConfigError, which names the function, unless these are one member's parameters."""
-    given = {name: np.shape(array) for name, array in flattened(params).items()}
+    given = {name: np.shape(array) for name, array in flat_params(params).items()}
     if difference := difference_of_shapes(given, expected_shapes(config)):
         raise ConfigError(f"{function}: {difference} in the network of these settings")
 

@@ -14,7 +14,7 @@ import numpy as np
 from grokjax.config.config import Config
 from grokjax.errors import ConfigError, printable
 from grokjax.interop.shapes import check_fit, check_setting
-from grokjax.interop.weights import flattened
+from grokjax.models.model import flat_params
 from grokjax.results.params import nested
 
 LAYERS = {
@@ -102,7 +102,7 @@ def to_torch(params: Mapping[str, Any], config: Config) -> dict[str, np.ndarray]
     if config.embed_dim == 0:
         raise ConfigError("embed_dim must be at least 1 for the notebook's PyTorch module, got 0")
     check_fit("to_torch", params, config)
-    ours = flattened(params)
+    ours = flat_params(params)
     arrays = {
         f"{LAYERS[layer][0]}.{leaf}": np.asarray(ours[name])
         for name, (layer, leaf) in ARRAYS.items()

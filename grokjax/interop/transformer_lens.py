@@ -28,7 +28,7 @@ import numpy as np
 from grokjax.config.config import Config
 from grokjax.errors import ConfigError, invalid, printable
 from grokjax.interop.shapes import check_fit, check_setting
-from grokjax.interop.weights import flattened
+from grokjax.models.model import flat_params
 from grokjax.results.params import nested
 from grokjax.tasks.binary_operation import SEQUENCES
 
@@ -116,7 +116,7 @@ def to_transformer_lens(params: Mapping[str, Any], config: Config) -> Arrays:
     """
     _check_expressible(config)
     check_fit("to_transformer_lens", params, config)
-    ours = flattened(params)
+    ours = flat_params(params)
     blocks, length = config.blocks, config.spec.input_shape[0]
     heads, head_dim, width = ours["attention/output"].shape
     hidden = ours["mlp/in/kernel"].shape[1]

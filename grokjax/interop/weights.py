@@ -18,6 +18,7 @@ import numpy as np
 
 from grokjax.config.config import Config
 from grokjax.errors import ConfigError, invalid, printable, reason
+from grokjax.models.model import flat_params
 from grokjax.runtime import memory, paths
 from grokjax.storage.files import atomic_write
 
@@ -65,23 +66,12 @@ def write_weights(
     if file.suffix not in WRITERS:
         raise invalid("path", str(path), f"must end in {' or '.join(WRITERS)}")
     # A copy in C order; ascontiguousarray would give a number an axis.
-    arrays = {name: np.array(x, order="C") for name, x in flattened(params).items()}
+    arrays = {name: np.array(x, order="C") for name, x in flat_params(params).items()}
     text = None if config is None else json.dumps(config.to_dict())
     paths.require_writable("path", file, "name another file")
     file.absolute().parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(file.absolute()) as temporary:
         WRITERS[file.suffix](temporary, arrays, text)
-
-
-def flattened(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested parameters by name, such as `hidden/kernel`."""
-    found: dict[str, Any] = {}
-    for name, value in params.items():
-        if isinstance(value, Mapping):
-            found |= flattened(value, f"{prefix}{name}/")
-        else:
-            found[f"{prefix}{name}"] = value
-    return found
 
 
 def read_file(given: str | os.PathLike[str]) -> WeightsFile:

@@ -26,7 +26,7 @@ class Transformer(Model):
     causal: bool = setting(True, "Whether positions attend to earlier ones and themselves alone")
     attention_rate: float = setting(
         1.0,
-        "Rate r of the attention r softmax + (1 - r) (Zhong et al. 2023); 0: uniform",
+        "Rate r of the attention r softmax + (1 - r) (Zhong et al. 2023); 0: 1 everywhere",
         kind="traced",
     )
     positions: Literal["learned", "sinusoidal", "none"] = setting(

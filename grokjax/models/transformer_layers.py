@@ -67,11 +67,9 @@ class Embedding(nnx.Module):
         shape = self._length, self._settings.embed_dim
         if self._settings.positions == "learned":
             return self.position[...]
-        return (
-            jnp.asarray(sinusoids(*shape))
-            if self._settings.positions != "none"
-            else jnp.zeros(shape)
-        )
+        if self._settings.positions == "sinusoidal":
+            return jnp.asarray(sinusoids(*shape))
+        return jnp.zeros(shape)
 
 
 def sinusoids(length: int, width: int) -> np.ndarray:

@@ -84,12 +84,11 @@ class FactoredTransformer(TransformerModule):
         onward = jnp.concatenate([mlp.into.kernel[...], unembed], axis=1)  # [D, F + C]
         offset = jnp.concatenate([mlp.into.offset(), mlp.out.offset() @ unembed])
         keys = jnp.split(keys, ends)
-        fixed = self._template[-1] is not None
-        return {
-            "scores" if fixed else "keys": [self._scores(query, k) for k in keys]
-            if fixed
-            else keys,
-            "query": query,
+        if self._template[-1] is None:
+            matched = {"query": query, "keys": keys}
+        else:
+            matched = {"scores": [self._scores(query, each) for each in keys]}
+        return matched | {
             "values": jnp.split(values, ends),
             "heads": product(attention.output[...].reshape(inner, -1), onward),  # [inner, F + C]
             "last": product(vectors[-1], onward) + offset[None],  # [T or 1, F + C]

@@ -9,7 +9,7 @@ import grokjax
 from grokjax import Config, interop
 from grokjax.analysis.neurons import neurons
 from grokjax.cli import main
-from grokjax.interop.weights import flattened
+from grokjax.models.model import flat_params
 from tests.conftest import TINY, flags
 from tests.interop.test_torch_state_dict import STATE
 from tests.interop.test_transformer_lens import EQUALS, older
@@ -25,9 +25,9 @@ def run(tmp_path_factory):
 
 
 def assert_equal(params, other):
-    assert flattened(params).keys() == flattened(other).keys()
-    for name, array in flattened(params).items():
-        np.testing.assert_array_equal(array, flattened(other)[name], err_msg=name)
+    assert flat_params(params).keys() == flat_params(other).keys()
+    for name, array in flat_params(params).items():
+        np.testing.assert_array_equal(array, flat_params(other)[name], err_msg=name)
 
 
 def test_an_exported_member_is_opened_with_its_settings(run, tmp_path, capsys):

@@ -6,7 +6,7 @@ import pytest
 from grokjax import Config, ConfigError
 from grokjax.analysis.over_members import built_network
 from grokjax.interop import from_transformer_lens, to_transformer_lens, transformer_lens_config
-from grokjax.interop.weights import flattened
+from grokjax.models.model import flat_params
 from tests.interop.forward import hooked_transformer, older_transformer
 from tests.results.test_selection import refusal
 
@@ -99,8 +99,8 @@ def test_both_ways_every_bit_is_kept(state, config):
         np.testing.assert_array_equal(back[name], array, err_msg=name)
     again, same = from_transformer_lens(back)
     assert again.attention_rate == config.attention_rate
-    for name, array in flattened(params).items():
-        np.testing.assert_array_equal(flattened(same)[name], array, err_msg=name)
+    for name, array in flat_params(params).items():
+        np.testing.assert_array_equal(flat_params(same)[name], array, err_msg=name)
 
 
 def test_where_all_widths_are_equal_the_axes_of_W_O_tell_the_layout():
@@ -112,7 +112,7 @@ def test_where_all_widths_are_equal_the_axes_of_W_O_tell_the_layout():
     turned = {n: x.swapaxes(-1, -2) for n, x in square.items() if "W_U" not in n and x.ndim > 1}
     turned |= {"pos_embed.W_pos": square["pos_embed.W_pos"]}
     turned["blocks.0.attn.W_O"] = square["blocks.0.attn.W_O"][0].T
-    new, old = (flattened(from_transformer_lens(x)[1]) for x in (square, square | turned))
+    new, old = (flat_params(from_transformer_lens(x)[1]) for x in (square, square | turned))
     for name, array in new.items():
         np.testing.assert_array_equal(old[name], array, err_msg=name)
 

@@ -7,7 +7,8 @@ import pytest
 
 from grokjax import Config
 from grokjax.interop import read_weights, write_weights
-from grokjax.interop.weights import flattened, read_file
+from grokjax.interop.weights import read_file
+from grokjax.models.model import flat_params
 from tests.results.test_selection import refusal
 
 rng = np.random.default_rng(0)
@@ -32,7 +33,7 @@ def test_every_bit_comes_back_and_so_do_the_settings(suffix, config, tmp_path):
     write_weights(path, PARAMS, config)
     arrays, stored = read_file(path)
     assert stored == config
-    for name, array in flattened(PARAMS).items():
+    for name, array in flat_params(PARAMS).items():
         assert (arrays[name].dtype, arrays[name].shape) == (array.dtype, array.shape), name
         np.testing.assert_array_equal(arrays.pop(name), array)
     assert not arrays
@@ -77,12 +78,12 @@ def test_a_missing_library_is_named_with_its_extra(library, ending, tmp_path, mo
 
 def test_torch_files_go_through_the_loader_of_weights_alone(tmp_path):
     torch = pytest.importorskip("torch")
-    tensors = {n: torch.from_numpy(x.copy()) for n, x in flattened(PARAMS).items()}
+    tensors = {n: torch.from_numpy(x.copy()) for n, x in flat_params(PARAMS).items()}
     torch.save({"model": tensors, "epoch": 3}, tmp_path / "checkpoint.pth")
     torch.save(tensors, tmp_path / "weights.pt")
     for name in ("checkpoint.pth", "weights.pt"):
         arrays = read_weights(tmp_path / name)
-        for key, array in flattened(PARAMS).items():
+        for key, array in flat_params(PARAMS).items():
             np.testing.assert_array_equal(arrays[key], array)
     torch.save({"epoch": 3}, tmp_path / "none.pth")
     assert "must hold weights by name, itself or in its entry model" in refusal(
