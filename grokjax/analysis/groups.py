@@ -1,4 +1,4 @@
-"""The group that the tokens of some members form, which analysis takes them in the order of."""
+"""Find the group that the tokens of members form; analysis takes the tokens in its order."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from grokjax.optim.losses import RECORDED
 
 
 class Pairs(NamedTuple):
-    """What a member learns from, by number of the pair."""
+    """Labels and train split of one member, in the order of the pairs."""
 
     answers: Any  # int32 [N], without label noise; -1 for a pair that is left out
     labels: Any  # int32 [N], as trained on

@@ -66,7 +66,7 @@ class OverMembers(Generic[Result]):
         if len(sizes) != 1:
             raise ValueError(f"{self.one.__name__}: arrays of {sorted(sizes)} members")
         (members,) = sizes
-        # A loop of one iteration would be inlined, fused otherwise and so round otherwise.
+        # XLA inlines a loop of one iteration and fuses it differently, which changes rounding.
         used = found[: max(1, min(len(found), members // 2))]
         spare = max(2 - members, -members % len(used))
 

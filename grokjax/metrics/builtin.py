@@ -13,4 +13,4 @@ OPTIONAL: dict[str, tuple[Metric, ...]] = {"progress": progress_metrics.METRICS}
 OPTIONAL_BY_NAME: dict[str, tuple[Metric, ...]] = OPTIONAL | {
     each.name: (each,) for group in OPTIONAL.values() for each in group
 }
-"""The same, and each of their metrics alone."""
+"""Metrics by the names that `metrics` accepts: of the groups, and of each metric in them."""

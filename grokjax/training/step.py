@@ -22,7 +22,7 @@ from grokjax.tasks.dataset import Dataset
 from grokjax.tasks.member_data import MemberData
 
 LARGE = 1e30
-"""Subtracted from a logit to leave it out of a maximum."""
+"""A number that is subtracted from a logit to exclude it from a maximum."""
 
 
 @jax.tree_util.register_dataclass
