@@ -57,8 +57,13 @@ def printable(text: object) -> str:
 
 def reason(error: Exception) -> str:
     """Return the kind and the message of an error that a user's code raised, on one line."""
-    text = printable(" ".join(str(error).split("\n---")[0].split()))
+    text = printable(" ".join(without_note(error).split()))
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def without_note(error: Exception) -> str:
+    """Return the message of an error without the note on tracebacks that JAX adds to it."""
+    return str(error).split("\n---")[0]
 
 
 class DamagedRun(RuntimeError):

@@ -10,9 +10,9 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 
 def often(examples, shrink=True):
-    """Return Hypothesis settings with the same `examples` cases in every run.
+    """Return Hypothesis settings: test this number of cases, the same ones in every run.
 
-    shrink: whether to shrink a failing case; False for slow tests.
+    shrink: whether to search for a simpler failing case, which slow tests cannot afford.
     """
     phases = [p for p in Phase if shrink or p not in (Phase.shrink, Phase.explain)]
     return settings(max_examples=examples, deadline=None, derandomize=True, phases=phases)

@@ -83,18 +83,13 @@ def measures(
     key = _key(rule, given, progress.key_frequencies(along, of_variance), frequency)
     k = jnp.arange(1, modulus // 2 + 1)
 
-    def by_subset(losses: Array) -> Array:
-        known = answers >= 0
-        subsets = known & pairs.train, known & ~pairs.train, known
-        return jnp.stack([jnp.mean(losses, where=subset) for subset in subsets])
-
     def restricted(bias_correction: bool) -> Array:
         losses = progress.restricted_losses(means, key, answers, labels, of_loss, bias_correction)
-        return by_subset(losses)
+        return _subset_means(losses, pairs)
 
     def excluded(key: Array) -> Array:
         losses = progress.excluded_losses(logits, means, key, answers, labels, of_loss)
-        return by_subset(losses)
+        return _subset_means(losses, pairs)
 
     packed = model.pack(params)
     table = model.precompute(packed)
@@ -104,7 +99,7 @@ def measures(
         neuron_share=share,
         logit_coefficient=along,
         logit_share=of_variance,
-        loss=by_subset(of_loss(logits, jax.nn.one_hot(labels, modulus))),
+        loss=_subset_means(of_loss(logits, jax.nn.one_hot(labels, modulus)), pairs),
         restricted_loss=restricted(True),
         restricted_loss_without_bias=restricted(False),
         excluded_loss=excluded(key),
@@ -112,6 +107,13 @@ def measures(
         component_gini=component_ginis(model, params, packed, table, modulus),
         parameter_squares=parameter_squares(params),
     )
+
+
+def _subset_means(losses: Array, pairs: Pairs) -> Array:
+    """Average losses `[N]` over the train split, the test split and all pairs."""
+    known = pairs.answers >= 0
+    subsets = known & pairs.train, known & ~pairs.train, known
+    return jnp.stack([jnp.mean(losses, where=subset) for subset in subsets])
 
 
 def _neurons(

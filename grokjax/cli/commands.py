@@ -18,6 +18,7 @@ from grokjax.cli import flag_values, flags, imports
 from grokjax.cli.exit_codes import is_multiprocess
 from grokjax.cli.machine_flags import MachineFlags, optional
 from grokjax.cli.summary import summarise_with_curves
+from grokjax.storage.files import format_bytes
 from grokjax.training import preflight
 
 DIRECTORY = Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DIRECTORY")]
@@ -145,7 +146,7 @@ class Report:
             print(f"{time.monotonic() - began:5.1f}s {step}", file=sys.stderr, flush=True)
 
         path = report.write(self.directory, self.out, print_step, self.figures)
-        print(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+        print(f"report: {path} ({format_bytes(path.stat().st_size)})")
         if self.figures is not None:
             print(f"figures: {path.parent / 'figures'}")
 
@@ -173,7 +174,7 @@ class Export:
         from grokjax.interop.checkpoints import export_member
 
         export_member(loaded, self.member, self.to, self.format)
-        print(f"weights: {self.to} ({self.to.stat().st_size / 1e6:.1f} MB)")
+        print(f"weights: {self.to} ({format_bytes(self.to.stat().st_size)})")
 
 
 @dataclass

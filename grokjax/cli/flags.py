@@ -112,8 +112,14 @@ def _seeds(flags: Flags) -> tuple[str, Any, Any]:
 
 
 def _setting(name: str, flags: Flags) -> tuple[str, Any, Any]:
-    """Return the field for a setting."""
+    """Return the field for a setting, which its annotation also holds, for `known_flags`."""
     setting = flags.fields[name]
+    name, hint, default = _setting_flag(setting, flags)
+    return name, Annotated[hint, setting], default
+
+
+def _setting_flag(setting: Field, flags: Flags) -> tuple[str, Any, Any]:
+    name = setting.name
     default = None if flags.base is None or name == "seed" else _default(setting, flags.base)
     plain = str if setting.choices else setting.plain_hint
     text, hint = _help(setting), setting.hint
@@ -126,8 +132,7 @@ def _setting(name: str, flags: Flags) -> tuple[str, Any, Any]:
     how: dict[str, Any] = {"metavar": f"{_metavar(plain)} ..."}
     if plain is bool:  # `command_line` turns `--name` into `--name True`
         how = {"metavar": "", "name": f"no-{name}", "aliases": ["--" + name.replace("_", "-")]}
-    values = setting.plain_hint  # with a Literal the parser lists the choices
-    return _flag(name, tuple[values, ...], text, default, **how)
+    return _flag(name, tuple[hint, ...], text, default, **how)
 
 
 def _default(setting: Field, base: Config) -> Any:

@@ -1,4 +1,4 @@
-"""Import the files that `--import` names: tasks, models, update rules and metrics of the user."""
+"""Import the files given to `--import`, which define tasks, models, rules and metrics."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 from grokjax.errors import ConfigError, printable
 from grokjax.runtime import paths
+from grokjax.settings.registry import importing_file
 from grokjax.terminal import printed_commands
 
 _metrics: dict[str, Any] = {}
@@ -19,7 +20,7 @@ _metrics: dict[str, Any] = {}
 
 
 def forget_files() -> None:
-    """Begin another command: files that were imported before are not its own."""
+    """Forget the files that an earlier command of this process imported."""
     _metrics.clear()
     printed_commands.forget_imports()
 
@@ -46,7 +47,8 @@ def import_file(file: str) -> None:
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        with importing_file():
+            spec.loader.exec_module(module)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # whatever the file raises, `sys.exit()` included
@@ -68,7 +70,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _is_taken(name: str, path: Path) -> bool:
-    """Whether importing this name gives another module than the file at `path`."""
+    """Whether this name belongs to a module other than the file at `path`."""
     known: ModuleType | None = sys.modules.get(name)
     if known is not None:
         return Path(getattr(known, "__file__", None) or "").resolve() != path
@@ -77,7 +79,7 @@ def _is_taken(name: str, path: Path) -> bool:
 
 
 def _failure(file: str, path: Path, error: BaseException) -> ConfigError:
-    """Return an error of one line that says where in the user's file it was raised."""
+    """Return a one-line error that says where the user's file failed."""
     if isinstance(error, ConfigError):
         return ConfigError(f"import {printable(file)}: {error}")
     frames = traceback.extract_tb(error.__traceback__)
@@ -90,5 +92,8 @@ def _failure(file: str, path: Path, error: BaseException) -> ConfigError:
 
 
 def metrics(recorded: Collection[str] | None = None) -> tuple[Any, ...]:
-    """Return the metrics that the imported files define, or those of them that a run records."""
+    """Return the metrics that the imported files define.
+
+    recorded: names of the metrics that a run records, to return only those; None: all.
+    """
     return tuple(each for name, each in _metrics.items() if recorded is None or name in recorded)

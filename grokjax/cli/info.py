@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from grokjax.errors import DamagedRun, printable
-from grokjax.results import params
+from grokjax.results import params, piece_files
 from grokjax.results.run import Run, load
 from grokjax.runtime import devices, environment
 from grokjax.storage import digests, files, journal, lock, training_status
@@ -25,8 +25,7 @@ def info(directory: Path) -> None:
     epochs = run.members["epochs"]
     print(f"epochs:     {epochs.sum():,} recorded, {epochs.max():,} of them by the furthest member")
     size = sum(size for _, size in files.file_sizes(directory))
-    print(f"on disk:    {size / 1e6:.1f} MB")
-    print(f"checkpoint: {_last_checkpoint(directory)}")
+    print(f"on disk:    {files.format_bytes(size)}")
     where = f"{len(made_with['devices'])} x {made_with.get('platform')}"
     print(f"made with:  jax {made_with['versions']['jax']}, {where}")
     if started := run.info.get("initial_weights"):
@@ -39,6 +38,7 @@ def info(directory: Path) -> None:
         print(f"changed:    {', '.join(changed)}; results may differ from then on")
     if counts.reindex(["running", "pending"]).isna().all():
         return
+    print(f"checkpoint: {_last_checkpoint(directory)}")
     training, now = lock.is_locked(directory), training_status.read(directory)
     if training:
         print("writer:     a process is training this run now")
@@ -51,8 +51,8 @@ def info(directory: Path) -> None:
 def _imports(run: Run) -> str:
     """Return the flag that makes the user's own pieces in a run known; empty if it has none."""
     sources = (each for group in run.info["pieces"].values() for each in group.values())
-    files = sorted({f"{source['module']}.py" for source in sources})
-    return f" --import {' '.join(map(printed_commands.quote, files))}" if files else ""
+    files = sorted({piece_files.path_to_import(each["module"], each["name"]) for each in sources})
+    return f" --import {' '.join(files)}" if files else ""
 
 
 def _print_live_status(now: training_status.TrainingStatus, training: bool) -> None:

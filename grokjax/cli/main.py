@@ -1,9 +1,8 @@
-"""The `grokjax` command: choose the command, and give it the flags of the kinds in use."""
+"""The `grokjax` command line: choose the command and build its flags, then parse and run it."""
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import sys
 import warnings
 from collections.abc import Callable
@@ -14,6 +13,7 @@ import tyro
 from grokjax import recipes
 from grokjax.cli import command_line, commands, flags, imports
 from grokjax.cli.exit_codes import exit_code_of
+from grokjax.cli.known_flags import given_flags, words_before_flags
 from grokjax.cli.machine_flags import MachineFlags
 from grokjax.config.settings import KINDS
 from grokjax.errors import ConfigError, invalid, similar_names
@@ -72,9 +72,9 @@ def _parse(arguments: list[str]) -> Callable[[], None]:
 
 
 def command_of(name: str, words: list[str]) -> type:
-    """Return the dataclass of a command, with the flags of the settings that its words call for.
+    """Return a command's dataclass, with a flag for each setting that this command line can use.
 
-    The files that they name by `--import` are imported first.
+    Files given to `--import` are imported first, because they define settings, too.
     """
     command = COMMANDS[name]
     if "import_" in {f.name for f in dataclasses.fields(command)}:
@@ -88,13 +88,13 @@ def command_of(name: str, words: list[str]) -> type:
 
 
 def _values_of(flag: str, words: list[str]) -> list[str]:
-    """Return the values that a flag is given, before it is known which flags there are."""
-    given = command_line.flags_with_values(words, {})
-    return [value for name, values in given if name == f"--{flag}" for value in values]
+    """Return the values given to a flag; this needs no list of the known flags."""
+    given = given_flags(words, {})
+    return [value for each in given if each.name == f"--{flag}" for value in each.values]
 
 
 def _flags_of_train(words: list[str]) -> flags.Flags:
-    """Return the settings of the recipe and of the kinds that a command line names."""
+    """Return the flags of `train`: the settings of the given recipe, task, model and rule."""
     names = {word.partition("=")[0].replace("_", "-") for word in words}
     if {"--full-batch", "--batch-size"} <= names:
         raise ConfigError("batch_size: give --batch-size or --full-batch, not both")
@@ -105,8 +105,8 @@ def _flags_of_train(words: list[str]) -> flags.Flags:
 
 
 def _flags_of_resume(words: list[str]) -> flags.Flags:
-    """Return the settings of the run that a command line names; the defaults' without a run."""
-    first = list(itertools.takewhile(lambda word: not word.startswith("-"), words))
+    """Return the flags of `resume`: the settings of the given run, or the default ones."""
+    first = words_before_flags(words)
     members = [recipes.get(recipes.DEFAULT).config]
     if first and Path(first[0]).expanduser().is_dir():
         from grokjax.results import run
@@ -119,7 +119,7 @@ def _flags_of_resume(words: list[str]) -> flags.Flags:
 
 
 def _with_settings(command: type, given: flags.Flags) -> type:
-    """Return the command with the flags of all settings after its own."""
+    """Return the command's dataclass with a flag for every setting added."""
     extra = flags.fields(given, command, MachineFlags)
     # Python 3.11 would search the whole module `types` for the class, in 30 ms.
     namespace = {"__doc__": command.__doc__, "flags": given, "__module__": command.__module__}

@@ -18,7 +18,7 @@ from grokjax.tasks.data import Data
 from grokjax.tasks.task import TASKS
 
 KINDS: dict[str, Registry] = {"task": TASKS, "model": MODELS, "optimizer": OPTIMIZERS}
-"""The settings that choose a class of further settings, and the classes that there are."""
+"""The settings whose value is the name of a task, model or rule, each with its registry."""
 
 DEFAULT_KINDS = {"task": "binary-operation", "model": "mlp", "optimizer": "adamw"}
 

@@ -17,7 +17,7 @@ from grokjax.errors import ConfigError, invalid, printable, reason
 from grokjax.models.network import Network, Params
 from grokjax.optim.losses import Loss
 from grokjax.settings.data_spec import DataSpec
-from grokjax.settings.registry import source_location
+from grokjax.settings.registry import check_defined_once, source_location
 from grokjax.tasks.token_group import TokenGroup
 
 Labels = Mapping[str, Sequence[Any]]
@@ -123,7 +123,11 @@ def metric(source: Any = None, *, dims: Sequence[str] = ()) -> Any:
     made = as_metric(source, dims)
     known = REGISTERED.get(made.name)
     if known is not None and known.source != made.source:
-        raise ConfigError(f"metric {printable(made.name)}: the name is used twice; rename one")
+        raise ConfigError(
+            f"metric {printable(made.name)}: the name is used twice: {known.source['module']} has "
+            "one of that name; rename yours"
+        )
+    check_defined_once("metric", made.name)
     REGISTERED[made.name] = made
     return source
 

@@ -1,1 +1,1 @@
-"""How it learns: losses, update rules and what is done to gradients before them."""
+"""How networks learn: losses, update rules and transformations of gradients."""

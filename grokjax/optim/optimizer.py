@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from grokjax.errors import ConfigError, reason
+from grokjax.errors import ConfigError, printable, reason, without_note
 from grokjax.optim import grokfast, transforms
 from grokjax.runtime.prng import GRADIENT_NOISE, stream_key
 
@@ -111,31 +111,55 @@ def check_rule(name: str, program: Any, hypers: Any, params: Any) -> None:
       hypers: as for `build_optimizer`; shapes will do.
       params: shapes of the parameters.
     """
+    part = "its function"
 
     def once(hypers: Any, params: Any) -> tuple[Any, Any, Any]:
+        nonlocal part
         optimizer = build_optimizer(program, hypers, params)
+        part = "its init(params)"
         state = optimizer.init(params)
+        part = "its update(gradients, state, params)"
         updates, after = optimizer.update(params, state, params)
         return updates, state, after
 
     try:
         updates, before, after = jax.eval_shape(once, hypers, params)
-    except ConfigError:
-        raise
+    except ConfigError as error:
+        raise ConfigError(without_note(error)) from error
     except Exception as error:  # whatever the user's function raises
         raise ConfigError(
-            f"optimizer {name}: cannot update the parameters ({reason(error)})"
+            f"optimizer {name}: {part} must work for such parameters, got {reason(error)}"
         ) from error
-    like = lambda tree: jax.tree.map(lambda x: (x.shape, str(x.dtype)), tree)  # noqa: E731
-    if like(updates) != like(params):
-        raise ConfigError(
-            f"optimizer {name}: updates must have the shapes and dtypes of the parameters"
-        )
-    if like(before) != like(after):
-        raise ConfigError(f"optimizer {name}: its state must keep its shapes and dtypes")
+    _check_alike(f"optimizer {name}: its updates", updates, params)
+    _check_alike(f"optimizer {name}: after an update, its state", after, before)
     for leaf in jax.tree.leaves(before):
         if str(leaf.dtype) not in ("float32", "int32", "uint32", "bool"):
             raise ConfigError(
                 f"optimizer {name}: its state must be float32, int32, uint32 or bool, "
                 f"got {leaf.dtype}"
             )
+
+
+def _check_alike(what: str, found: Any, wanted: Any) -> None:
+    """Raise ConfigError unless two trees have the same structure, shapes and dtypes."""
+    expected, got = _arrays_by_place(wanted), _arrays_by_place(found)
+    for place in (*expected, *got):
+        if got.get(place) != expected.get(place):
+            where = f" for {printable(place)}" if place else ""
+            raise ConfigError(
+                f"{what}{where} must be {expected.get(place, 'absent')}, got {got.get(place)}"
+            )
+    structures = jax.tree.structure(wanted), jax.tree.structure(found)
+    if structures[0] != structures[1]:
+        raise ConfigError(
+            f"{what} must be a {printable(structures[0])}, got a {printable(structures[1])}"
+        )
+
+
+def _arrays_by_place(tree: Any) -> dict[str, str]:
+    """Return the dtype and the shape of each array of a tree by its place in it."""
+    leaves, place_of = jax.tree_util.tree_leaves_with_path(tree), jax.tree_util.keystr
+    return {
+        place_of(path, simple=True, separator="/"): f"{array.dtype} {list(array.shape)}"
+        for path, array in leaves
+    }

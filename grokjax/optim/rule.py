@@ -14,13 +14,13 @@ import importlib
 import inspect
 import json
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from grokjax.errors import ConfigError
 from grokjax.settings.field import DECAY_RATE, POSITIVE, fields_of, setting
-from grokjax.settings.registry import Registry
+from grokjax.settings.registry import Library, Registry
 from grokjax.settings.signature import as_settings, parameters_of, settings_class
 from grokjax.settings.stored_fields import class_from_fields, fields_to_dict
 
@@ -65,7 +65,13 @@ class Rule:
             else getattr(self, name)
             for name, field in fields_of(type(self)).items()
         }
-        return function(**settings, **{n: v for n, v in provided.items() if n in self.provided})
+        made = function(**settings, **{n: v for n, v in provided.items() if n in self.provided})
+        if not all(callable(getattr(made, part, None)) for part in ("init", "update")):
+            raise ConfigError(
+                f"optimizer {type(self).__name__}: must return an optax.GradientTransformation, "
+                f"got {type(made).__name__}"
+            )
+        return made
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,10 +145,18 @@ def _optax_function(name: str) -> Callable[..., Any] | None:
     if name.startswith(("_", "scale_by_")):
         return None
     for module in ("optax", "optax.contrib"):
-        found = getattr(importlib.import_module(module), name, None)
+        found = vars(importlib.import_module(module)).get(name)  # without deprecated names
         if inspect.isfunction(found) and "learning_rate" in inspect.signature(found).parameters:
             return found
     return None
+
+
+def _optax_names() -> Iterator[str]:
+    """Yield the names of all rules of optax and optax.contrib."""
+    for module in ("optax", "optax.contrib"):
+        for name in vars(importlib.import_module(module)):
+            if _optax_function(name) is not None:
+                yield f"optax.{name}" if name in BUILTIN else name
 
 
 def _optax_name(source: Any) -> str | None:
@@ -194,7 +208,9 @@ def optax_rule(name: str, stored: str) -> type:
     return cls
 
 
-OPTIMIZERS = Registry("optimizer", BUILTIN, _adapted, _search_optax, _optax_name)
+OPTAX = Library("any rule of optax", "optax", _search_optax, _optax_name, _optax_names)
+
+OPTIMIZERS = Registry("optimizer", BUILTIN, _adapted, OPTAX)
 
 
 def rule(source: Callable[..., Any]) -> Callable[..., Any]:

@@ -207,14 +207,19 @@ def animation(
     with writer.saving(fig, str(path), dpi=80):
         for epoch, frame in zip(epochs, scores, strict=True):
             heading.set_text(f"{title}  epoch {epoch:,}".strip())
-            for j, (dots, texts) in enumerate(panels):
-                points = frame[:, 2 * j : 2 * j + 2]
-                dots.set_data(*points.T)
-                for row, text in texts.items():
-                    text.xy = tuple(points[row])
-                    text.set_position(_outward_offset(points[row]))
+            _move_points(panels, frame)
             writer.grab_frame()
     return path
+
+
+def _move_points(panels: list[tuple[Line2D, dict[int, Annotation]]], frame: np.ndarray) -> None:
+    """Move the dots and numbers of each panel to their pair of components in `frame [P, C]`."""
+    for j, (dots, texts) in enumerate(panels):
+        points = frame[:, 2 * j : 2 * j + 2]
+        dots.set_data(*points.T)
+        for row, text in texts.items():
+            text.xy = tuple(points[row])
+            text.set_position(_outward_offset(points[row]))
 
 
 def _prepare_panel(

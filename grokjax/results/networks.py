@@ -108,7 +108,7 @@ class NetworkInfo:
 
 
 def name_of(value: Any) -> str:
-    """Return a name from config.json; raise ValueError for what is not one."""
+    """Return a name from config.json; raise ValueError for anything else."""
     if not isinstance(value, str) or not value or not value.isprintable() or len(value) > 200:
         raise ValueError(f"name {value!r}")
     return value
@@ -131,7 +131,7 @@ def _dims(dims: dict[str, Any]) -> dict[str, list[Any]]:
 
 
 def key_of(config: Config) -> tuple:
-    """Return what tells the network of a member from others."""
+    """Return the key that distinguishes a member's network from others."""
     return tuple(config.network.values.items())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from grokjax.config.config import Config
@@ -14,6 +15,7 @@ from grokjax.errors import ConfigError
 from grokjax.models.model import Model
 from grokjax.optim.rule import OptaxRule, Rule, optax_rule
 from grokjax.results.networks import NetworkInfo, Networks, name_of
+from grokjax.results.piece_files import describe_file, how_to_import
 from grokjax.settings.field import fields_of
 from grokjax.settings.stored_fields import class_from_fields, fields_to_dict
 from grokjax.tasks.task import Task
@@ -21,10 +23,11 @@ from grokjax.tasks.task import Task
 BASES: dict[str, type] = {"task": Task, "model": Model, "optimizer": Rule}
 
 
-def describe_pieces(configs: Iterable[Config]) -> dict[str, dict[str, Any]]:
+def describe_pieces(configs: Iterable[Config], directory: Path) -> dict[str, dict[str, Any]]:
     """Return where the users' tasks, models and rules of these members are defined, as JSON values.
 
-    By group and name: module, qualified name, and the settings with their types.
+    By group and name: module, qualified name, the file as it is seen from the run directory, and
+    the settings with their types.
     """
     found: dict[str, dict[str, Any]] = {}
     for config in configs:
@@ -33,7 +36,8 @@ def describe_pieces(configs: Iterable[Config]) -> dict[str, dict[str, Any]]:
             source = KINDS[group].source_of(name)
             if source is not None and name not in found.get(group, {}):
                 fields = fields_to_dict(config.group_classes[group])
-                found.setdefault(group, {})[name] = source | {"settings": fields}
+                file = describe_file(KINDS[group].piece(name), directory)
+                found.setdefault(group, {})[name] = source | file | {"settings": fields}
     return found
 
 
@@ -50,10 +54,11 @@ def describe_optax_rules(configs: Iterable[Config]) -> dict[str, Any]:
     }
 
 
-def with_new_pieces(info: dict[str, Any], sweep: Sweep) -> dict[str, Any]:
+def with_new_pieces(info: dict[str, Any], sweep: Sweep, directory: Path) -> dict[str, Any]:
     """Return `pieces` and `optax_rules` of config.json with those that a sweep adds."""
     configs, stored = dict.fromkeys([sweep.config, *sweep.members]), info["pieces"]
-    new = {group: each | stored.get(group, {}) for group, each in describe_pieces(configs).items()}
+    described = describe_pieces(configs, directory)
+    new = {group: each | stored.get(group, {}) for group, each in described.items()}
     rules = describe_optax_rules(configs) | info.get("optax_rules", {})
     return {"pieces": stored | new, "optax_rules": rules}
 
@@ -122,9 +127,7 @@ def check_known(configs: Iterable[Settings], *groups: str) -> None:
             if missing is not None:
                 if cls.difference:  # pyright: ignore[reportAttributeAccessIssue]
                     raise changed_piece(group, getattr(config, group), cls.difference)  # pyright: ignore[reportAttributeAccessIssue]
-                module = missing["module"]
                 raise ConfigError(
-                    f"{group} {getattr(config, group)} must be imported first: it is defined in "
-                    f"{module}; import {module} in Python and load the run again, or give "
-                    f"--import {module}.py"
+                    f"{group} {getattr(config, group)} must be imported first: "
+                    f"{how_to_import(**missing)} and load the run again"
                 )

@@ -12,6 +12,7 @@ from grokjax.config.sweep import Sweep
 from grokjax.errors import MAX_SHOWN, ConfigError, DamagedRun, printable
 from grokjax.results.changes import difference_of_piece
 from grokjax.results.networks import NetworkInfo, Networks, name_of
+from grokjax.results.piece_files import note_files
 from grokjax.results.pieces import stand_in, stored_optax_rule
 from grokjax.runtime import environment
 from grokjax.storage import digests, files
@@ -44,6 +45,7 @@ def read(directory: Path) -> tuple[dict[str, Any], Sweep, Networks]:
         schema = info["schema"]
         sweep, networks = Sweep(), Networks(())
         if schema == SCHEMA_VERSION:
+            note_files(info["pieces"], directory)
             networks = Networks(map(NetworkInfo.from_dict, info["networks"]))
             sweep = Sweep.from_dict(info["sweep"], _stand_ins(info, networks))
             for member in sweep:

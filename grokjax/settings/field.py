@@ -90,7 +90,7 @@ class Field:
 
     @property
     def required(self) -> bool:
-        """Whether there is no default, which None marks where the value cannot be None."""
+        """Whether a value must be given: the default is None, and the value cannot be None."""
         return self.default is None and type(None) not in get_args(self.hint)
 
     @property

@@ -2,13 +2,53 @@
 
 from __future__ import annotations
 
+import contextlib
 import pkgutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from grokjax.errors import ConfigError, invalid, printable, suggest
+from grokjax.errors import ConfigError, invalid, printable, similar_names, suggest
+
+_defined: set[tuple[str, str]] | None = None
+"""Group and name of each piece that the file being imported has defined; None outside of one."""
+
+
+@contextlib.contextmanager
+def importing_file() -> Iterator[None]:
+    """Within this context a piece that is defined twice is refused, and not taken as reloaded."""
+    global _defined
+    before, _defined = _defined, set()
+    try:
+        yield
+    finally:
+        _defined = before
+
+
+def check_defined_once(group: str, name: str) -> None:
+    """Raise ConfigError if the file being imported has defined a piece of this name before."""
+    if _defined is None:
+        return
+    if (group, name) in _defined:
+        raise ConfigError(
+            f"{group}: the name {printable(name)} is used twice in this file; rename one"
+        )
+    _defined.add((group, name))
+
+
+class Library(NamedTuple):
+    """Pieces of another package that can be named as they are there, such as the rules of optax.
+
+    title: what they are. owner: the package. search: finds the class of a piece's settings by its
+    name, or returns None. name_of: finds the name of a piece, or returns None. names: all names.
+    """
+
+    title: str
+    owner: str
+    search: Callable[[str], type | None]
+    name_of: Callable[[Any], str | None]
+    names: Callable[[], Iterable[str]]
 
 
 class Registry:
@@ -18,8 +58,7 @@ class Registry:
       group: the setting whose value is a name: `task`, `model` or `optimizer`.
       builtin: the package's own, by name; each as `module:class`, imported when it is used.
       adapt: makes a class of settings from what a user registers, given its name.
-      search: finds the class of a library's piece by its name, or returns None.
-      library_name: finds the name of a library's piece, or returns None.
+      library: further pieces that can be named.
     """
 
     def __init__(
@@ -27,11 +66,10 @@ class Registry:
         group: str,
         builtin: dict[str, str],
         adapt: Callable[[str, Any], type],
-        search: Callable[[str], type | None] = lambda name: None,
-        library_name: Callable[[Any], str | None] = lambda source: None,
+        library: Library | None = None,
     ) -> None:
         self.group, self._builtin, self._adapt = group, builtin, adapt
-        self._search, self._library_name = search, library_name
+        self._library = library
         self._classes: dict[str, type] = {}
         self._sources: dict[str, Any] = {}
 
@@ -48,13 +86,27 @@ class Registry:
         known = self._sources.get(name)
         if known is source:
             return name
-        if name in self._builtin or (
-            known is not None and source_location(known) != source_location(source)
-        ):
-            raise ConfigError(f"{self.group}: the name {name} is used twice; choose another name")
+        if known is None or source_location(known) != source_location(source):
+            self._refuse_taken(name)
+        check_defined_once(self.group, name)
         self._classes[name] = self._adapt(name, source)
         self._sources[name] = source
         return name
+
+    def _refuse_taken(self, name: str) -> None:
+        """Raise ConfigError, naming the owner, if the name belongs to a piece."""
+        owner = None
+        if name in self._builtin:
+            owner = "grokjax"
+        elif name in self._sources:
+            owner = source_location(self._sources[name])["module"]
+        elif self._library is not None and self._library.search(name) is not None:
+            owner = self._library.owner
+        if owner is not None:
+            raise ConfigError(
+                f"{self.group}: the name {name} is used twice: {owner} has one of that name; "
+                "rename yours"
+            )
 
     def name_of(self, value: Any) -> str:
         """Return the name that `value` stands for: a name, or a piece, which is then registered."""
@@ -69,7 +121,7 @@ class Registry:
             if builtin == location:
                 return name
         # A run of a library's own function is resumed without a file of the user's.
-        if name := self._library_name(value):
+        if self._library is not None and (name := self._library.name_of(value)):
             return name
         name = getattr(value, "__name__", None)
         if name in (None, "<lambda>") or not callable(value):
@@ -77,18 +129,25 @@ class Registry:
         return self.add(name, value)
 
     def get(self, name: str) -> type:
-        """Return the class of settings with this name. Raises ConfigError if there is none."""
+        """Return the class of settings with this name. Raises ConfigError if it is unknown."""
         if name not in self._classes:
             builtin = self._builtin.get(name)
-            found = pkgutil.resolve_name(builtin) if builtin else self._search(name)
+            found = pkgutil.resolve_name(builtin) if builtin else None
+            if found is None and self._library is not None:
+                found = self._library.search(name)
             if found is None:
                 raise invalid(self.group, name, f"must be a known {self.group}", self.hint(name))
             self._classes[name] = found
         return self._classes[name]
 
     def hint(self, name: str) -> str:
-        """Return a similar name, and how to make a piece of the user's own known."""
-        return f"{suggest(name, self)}; --import FILE makes your own known"
+        """Return similar names, or all but the library's, and how to make one's own known."""
+        library = self._library
+        close = similar_names(name, [*self, *(library.names() if library else ())])
+        names = suggest(name, close or self)
+        if library and not close:
+            names += f", or {library.title}"
+        return f"{names}; --import FILE makes your own known"
 
     def piece(self, name: str) -> Any:
         """Return what the user registered under this name; None where nobody did."""

@@ -15,7 +15,7 @@ from grokjax.errors import ConfigError, DamagedRun, printable
 CONFIG = "config.json"
 
 INITIAL_WEIGHTS = "initial_weights.npz"
-"""What members start from, where the user gave it; else there is no such file."""
+"""Weights that the user gave for members to start from; otherwise the file is absent."""
 
 SCHEMA_VERSION = 4
 """Version of the run directory that this grokjax writes, and the only one that it reads."""
@@ -102,6 +102,15 @@ def file_sizes(directory: Path) -> Iterator[tuple[Path, int]]:
         for path in (Path(folder, name) for name in names):
             with contextlib.suppress(FileNotFoundError):
                 yield path, path.lstat().st_size
+
+
+def format_bytes(size: float) -> str:
+    """Return a number of bytes in words: `8 300 -> 8.3 kB`, `25 000 000 -> 25 MB`."""
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if size < 999.5:
+            return f"{size:.1f} {unit}" if size < 9.95 and unit != "bytes" else f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:,.0f} PB"
 
 
 def check_contained(directory: Path) -> None:

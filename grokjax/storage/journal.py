@@ -125,7 +125,7 @@ def intact_parts(directory: Path, kind: str) -> list[Path]:
 
 
 def read_outcomes(directory: Path) -> dict[int, Outcome]:
-    """Return the outcome of each member whose parameters are written: the last, of several."""
+    """Return the outcome of each member whose parameters are written; of several, the last one."""
     outcomes = {}
     for part in read_parts(directory, "params", "member", "status", "epochs", *STOP_STATE):
         for member, status, epochs, *stop_state in zip(*part.values(), strict=True):

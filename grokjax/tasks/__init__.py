@@ -1,1 +1,1 @@
-"""What is learned: tasks, their data sets, splits and labels."""
+"""What networks learn: tasks, their data sets, splits and labels."""

@@ -11,6 +11,7 @@ from grokjax.config.config import Config
 from grokjax.config.sweep import Sweep
 from grokjax.metrics.builtin import BUILTIN
 from grokjax.results import run_config
+from grokjax.results.piece_files import describe_file
 from grokjax.results.pieces import with_new_pieces
 from grokjax.results.run import Run
 from grokjax.runtime import processes
@@ -140,7 +141,7 @@ def _start_run(
         digests.remove(directory, initial_weights.NAME)  # of a launch killed at its start
         if launch.initial is not None:
             launch.initial.save(directory)  # first, for config.json says that there are some
-        run_config.write(directory, _description(sweep, launch, options, recipe))
+        run_config.write(directory, _description(directory, sweep, launch, options, recipe))
 
     with contextlib.ExitStack() as locked:
         shared_directory.lock_directory(directory, locked)
@@ -149,15 +150,18 @@ def _start_run(
 
 
 def _description(
-    sweep: Sweep, launch: Launch, options: Options, recipe: str | None
+    directory: Path, sweep: Sweep, launch: Launch, options: Options, recipe: str | None
 ) -> dict[str, Any]:
-    users = {each.name: each.source for each in options.users_metrics}
+    users = {
+        each.name: each.source | describe_file(each.function, directory)
+        for each in options.users_metrics
+    }
     return {
         "schema": SCHEMA_VERSION,
         "recipe": recipe,
         "sweep": sweep.to_dict(),
         "networks": launch.networks.to_list(),
-        **with_new_pieces({"pieces": {"metrics": users} if users else {}}, sweep),
+        **with_new_pieces({"pieces": {"metrics": users} if users else {}}, sweep, directory),
         "environment": launch.environment,
         "initial_weights": None if launch.initial is None else launch.initial.describe(),
     }

@@ -93,7 +93,7 @@ def halve_count(number: int, found: list[Any], members: int) -> int:
 
 
 def choose_lanes(wanted: int | str, found: list[Any], members: int) -> tuple[int, list[Any]]:
-    """Return the number of lanes and the devices that carry them, as many of every process.
+    """Return the number of lanes and their devices, of which every process has as many.
 
     On CPU each device carries one lane, on as few devices as carry the wanted lanes and members.
     Elsewhere each carries at least two, and all the same number; `auto` is one lane a member.

@@ -14,6 +14,7 @@ from grokjax.results.run import Run
 from grokjax.runtime import devices, environment, processes
 from grokjax.runtime.numerics import pinned_jax_settings
 from grokjax.runtime.signals import SignalRecorder
+from grokjax.storage import files
 from grokjax.storage.member_state import Arrays
 from grokjax.terminal import tolerant_output
 from grokjax.training import initial_weights, lane_count, preflight
@@ -109,9 +110,11 @@ class Launch:
                 progress.print_line(crowded)
             if self._sweep.config.snapshot == "params":
                 size = preflight.snapshot_bytes(self._sweep, self.networks)
-                progress.print_line(f"snapshots of parameters: at most {size / 1e6:,.0f} MB")
-            for program in self._sweep.programs():
-                self._train(program, context)
+                progress.print_line(f"snapshots of parameters: at most {files.format_bytes(size)}")
+            programs = self._sweep.programs()
+            for number, program in enumerate(programs, 1):
+                which = f" program {number} of {len(programs)}" if len(programs) > 1 else ""
+                self._train(program, context, f"compiling{which}")
             progress.update(context.counts, last=True)
         finished = run.load(self._directory)
         processes.run_on_first(finished.write_history)
@@ -120,14 +123,17 @@ class Launch:
             raise Interrupted(signum, str(self._directory), resume_command)
         return finished
 
-    def _train(self, program: Program, context: RunContext) -> None:
-        """Train all of one program; if memory runs out, resume it with fewer lanes."""
+    def _train(self, program: Program, context: RunContext, compiling: str) -> None:
+        """Train all of one program; if memory runs out, resume it with fewer lanes.
+
+        compiling: the beginning of the line that announces the compilation.
+        """
         wanted = self._options.lanes
         auto = wanted == "auto" and not devices.on_cpu(self._devices)
         while members := context.pending.members_of(program):
             first = lane_count.INITIAL_LANES * len(self._devices) if auto else wanted
             number, used = lane_count.choose_lanes(first, self._devices, len(members))
-            context.progress.print_line(f"compiling for {len(members)} members ...")
+            context.progress.print_line(f"{compiling} for {len(members)} members ...")
             began = time.monotonic()
             try:
                 lanes = lane_count.build_lanes(program, used, number, self._metrics, self.initial)
@@ -140,7 +146,9 @@ class Launch:
                     context.progress.print_line(
                         f"{number} lanes: {need:,.0f} MiB a device, as compiled"
                     )
-                Trainer(context, program, lanes, time.monotonic() - began).run()
+                seconds = time.monotonic() - began
+                context.progress.exclude(seconds)
+                Trainer(context, program, lanes, seconds).run()
             except OutOfMemory as error:
                 fewer = lane_count.halve_count(number, self._devices, len(members))
                 context.progress.print_line(

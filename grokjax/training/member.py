@@ -6,6 +6,7 @@ the network is. Letters: N examples, E epochs a round, S steps an epoch, K chunk
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ class MemberState:
 
 @dataclass(frozen=True)
 class Member:
-    """The two functions that a lane runs, and those that its time goes to.
+    """The two functions that a lane runs, and the parts of them that are measured alone.
 
     init: Hypers -> (MemberState, Metrics), untrained.
     round: (Hypers, MemberState) -> (MemberState, Metrics), `eval_every` epochs later.
@@ -89,21 +90,14 @@ def build_member(
     loss = RECORDED[program.loss]
     evaluate = build_evaluation(network, program.spec, data, loss, metrics, cached_rows)
 
-    def initial(hypers: Hypers) -> Params:
-        given = getattr(hypers, "initial_weights", None)
-        if given is None:
-            params = network.init(stream_key(hypers.seed, INIT))
-        else:
-            params = unflattened(given, network.abstract)
-        return jax.tree.map(lambda p: hypers.init_scale * p, params)
-
     def constants(hypers: Hypers) -> Constants:
-        start = layout.enter(initial(hypers)) if program.decay_towards == "initial" else None
-        norm = optax.tree.norm(initial(hypers)) if program.fixed_norm else None
+        initial = functools.partial(initial_params, network, hypers)
+        start = layout.enter(initial()) if program.decay_towards == "initial" else None
+        norm = optax.tree.norm(initial()) if program.fixed_norm else None
         return Constants(hypers, member_data(hypers), start, norm)
 
     def init(hypers: Hypers) -> tuple[MemberState, Metrics]:
-        params = initial(hypers)
+        params = initial_params(network, hypers)
         opt_state = build_optimizer(program, hypers).init(params)
         state = MemberState(params, opt_state, jnp.int32(0))
         return state, evaluate(constants(hypers), params)
@@ -114,6 +108,16 @@ def build_member(
         return state, evaluate(fixed, state.params)
 
     return Member(init, round, constants, step)
+
+
+def initial_params(network: Network, hypers: Hypers) -> Params:
+    """Return the parameters that a member starts from: given, or drawn by its seed; scaled."""
+    given = getattr(hypers, "initial_weights", None)
+    if given is None:
+        params = network.init(stream_key(hypers.seed, INIT))
+    else:
+        params = unflattened(given, network.abstract)
+    return jax.tree.map(lambda p: hypers.init_scale * p, params)
 
 
 def build_training(

@@ -9,6 +9,7 @@ from typing import Any
 from grokjax.errors import ConfigError, invalid, printable
 from grokjax.metrics.builtin import BUILTIN, OPTIONAL_BY_NAME
 from grokjax.metrics.metric import Metric, as_metric, check_names
+from grokjax.results.piece_files import how_to_import
 from grokjax.training import preflight
 from grokjax.training.progress import Progress
 
@@ -73,11 +74,15 @@ def metrics_of_run(info: dict[str, Any], added: tuple[Metric, ...]) -> tuple[Met
     names = dict.fromkeys(name for each in info["networks"] for name in each["metrics"])
     for name in names:
         if name not in known:
-            source = info.get("pieces", {}).get("metrics", {}).get(name, {})
-            module = printable(source.get("module", "another version of grokjax"))
+            source = info.get("pieces", {}).get("metrics", {}).get(name)
+            if source is None:
+                raise ConfigError(
+                    f"metric {name} must be given, as the run records it: it is defined in another "
+                    "version of grokjax"
+                )
+            how = how_to_import(printable(source["module"]), printable(source["name"]))
             raise ConfigError(
-                f"metric {name} must be given, as the run records it: it is defined in {module}; "
-                f"give metrics=[...] in Python, or --import {module}.py"
+                f"metric {name} must be given, as the run records it: {how} and give metrics=[...]"
             )
     extra = [each.name for each in added if each.name not in names]
     if extra:

@@ -20,7 +20,7 @@ from grokjax.storage import digests, files, lock
 
 
 def check_machine(lanes: int | str, devices: int | str, checkpoint_every: float) -> None:
-    """Raise ConfigError where one of these cannot be, on any machine."""
+    """Raise ConfigError for values that are invalid on every machine."""
     parse_auto_or_count("lanes", lanes)
     parse_auto_or_count("devices", devices)
     seconds = isinstance(checkpoint_every, numbers.Real) and not isinstance(checkpoint_every, bool)
@@ -45,7 +45,7 @@ def as_sweep(given: Sweep | Config) -> Sweep:
 
 
 def run_directory(out: str | Path) -> Path:
-    """Return the absolute path of a new run. Raise ConfigError where there can be no folder."""
+    """Return the absolute path of a new run. Raise ConfigError if it cannot be a folder."""
     path = paths.parse_path("out", out)
     try:
         directory = path.resolve()
@@ -71,7 +71,7 @@ def check_utf8(directory: Path) -> None:
 
 
 def check_empty(directory: Path) -> None:
-    """Raise ConfigError unless a run can be begun there, DamagedRun where links lead out of it."""
+    """Raise ConfigError unless a run can start there, DamagedRun if a link leads out of it."""
     if (directory / files.CONFIG).exists():
         raise ConfigError(f"out: {directory} holds a run already; resume it, or name another")
     ours = re.compile(rf"{re.escape(lock.NAME)}|\..*\.tmp")  # a launch killed at its start
@@ -173,12 +173,12 @@ def check_disk(directory: Path, sweep: Sweep, networks: Networks, given: int = 0
     if free < needed:
         kept, fix = snapshot_bytes(sweep, networks), ""
         if 2 * kept > needed:
-            fix = f", {kept / 1e6:.0f} of them for snapshots; raise snapshot_every"
+            fix = f", {files.format_bytes(kept)} of it for snapshots; raise snapshot_every"
             if sweep.config.snapshot_dtype == "float32":
                 fix += " or set snapshot_dtype to bfloat16"
         raise ConfigError(
-            f"out: {directory} has {free / 1e6:.0f} MB free; this run needs about "
-            f"{needed / 1e6:.0f} MB{fix}"
+            f"out: {directory} has {files.format_bytes(free)} free; this run needs about "
+            f"{files.format_bytes(needed)}{fix}"
         )
 
 

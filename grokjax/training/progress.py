@@ -31,7 +31,7 @@ class Progress:
     """A context that shows ProgressCounts as they change.
 
     The rate and the time left are measured from the end of the first round on, because the
-    time before it is mostly compilation.
+    time before it is mostly compilation; later compilations are excluded, too.
     """
 
     def __init__(self, enabled: bool = True, stream: TextIO | None = None) -> None:
@@ -90,15 +90,24 @@ class Progress:
             self._printed = now
             self.print_line(" | ".join(lines))
 
+    def exclude(self, seconds: float) -> None:
+        """Leave time that was spent on compiling out of the rate."""
+        if self._origin is not None:
+            start, steps, epochs = self._origin
+            self._origin = start + seconds, steps, epochs
+
     def _measure(self, counts: ProgressCounts, now: float) -> float | None:
-        """Update the rate; return the seconds per epoch of one member, or None if unknown."""
+        """Update the rate; return the seconds per epoch of one member, or None if unknown.
+
+        Both are unknown until a second round has ended.
+        """
         if self._origin is None and counts.rounds:
             self._origin = now, counts.steps, counts.epochs
         start, steps, epochs = self._origin or (now, 0, 0)
-        if now <= start:
+        if now <= start or counts.epochs <= epochs:
             return None
         self.rate = (counts.steps - steps) / (now - start)
-        return (now - start) / max(1, counts.epochs - epochs)
+        return (now - start) / (counts.epochs - epochs)
 
     def _lines(self, counts: ProgressCounts, now: float, epoch_seconds: float | None) -> list[str]:
         ended = [f"{counts.ended[status]} {status}" for status in STATUSES if counts.ended[status]]

@@ -87,7 +87,7 @@ def _extension(stored: Run, sweep: Sweep, launch: Launch, info: dict[str, Any]) 
     return {
         "sweep": sweep.to_dict(),
         "networks": changes.extended_networks(stored.networks, launch.networks).to_list(),
-        **with_new_pieces(info, sweep),
+        **with_new_pieces(info, sweep, stored.directory),
         "extended_from": [*info.get("extended_from", []), before],
     }
 

@@ -53,7 +53,7 @@ class Layout:
 
 
 def layout_of(network: Network, elementwise: bool) -> Layout:
-    """Return the training layout: the network's where the rule is elementwise, else its own."""
+    """Return the network's training layout if the rule is elementwise, else its plain layout."""
     if elementwise:
         return Layout(network.pack, network.unpack, lambda params: params)
     return Layout(lambda params: params, lambda params: params, network.pack)

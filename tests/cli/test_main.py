@@ -13,10 +13,7 @@ FIELDS = Config().fields
 
 def refused(arguments, capsys):
     """Return what the command prints on stderr; check that it exits with 2."""
-    try:
-        code = main.main(arguments)
-    except SystemExit as stop:  # the parser's own refusals
-        code = stop.code
+    code = main.main(arguments)
     said = capsys.readouterr()
     assert code == 2, said
     assert "Traceback" not in said.err
@@ -68,7 +65,7 @@ def test_bad_settings_are_refused_in_one_line_and_write_nothing(flags, message, 
         (["train", "--out", "x", "--colour", "3"], "--colour"),
         (["train", "--out", "x", "--modulus", "many"], "many"),
         (["train", "--out", "x", "--operation", "power"], "power"),
-        (["train"], "--out"),
+        (["train"], "out must be given"),
         (["dance"], "dance"),
     ],
 )
@@ -76,7 +73,7 @@ def test_errors_of_the_parser_write_nothing(arguments, message, capsys, tmp_path
     monkeypatch.chdir(tmp_path)
     said = refused(arguments, capsys)
     assert message in said
-    assert "grokjax" in said
+    assert said.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
 
@@ -95,7 +92,7 @@ def test_directories_that_cannot_be_used(capsys, tmp_path):
 def test_too_little_disk(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=5 * 10**6))
     said = refused(["train", "--out", str(tmp_path / "run")], capsys)
-    assert "has 5 MB free; this run needs about" in said
+    assert "has 5.0 MB free; this run needs about" in said
     assert list(tmp_path.iterdir()) == []
 
 
@@ -104,7 +101,7 @@ def test_resume_needs_disk_space_only_for_what_is_missing(trained, capsys, monke
     assert main.main(["resume", str(trained), "--quiet"]) == 0
     capsys.readouterr()
     said = refused(["resume", str(trained), "--quiet", "--add-seeds", "500"], capsys)
-    assert "has 0 MB free; this run needs about" in said
+    assert "has 1.0 kB free; this run needs about" in said
 
 
 TINY_FLAGS = [

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from grokjax.cli import main
+from grokjax.cli.exit_codes import MAX_MESSAGE_LENGTH
 from grokjax.config.stopping import judge
 from grokjax.config.sweep import Program
 from grokjax.metrics.builtin import BUILTIN
@@ -20,8 +21,8 @@ from grokjax.training import api
 from grokjax.training.lanes import Lanes
 from tests.conftest import once
 
-MAX_MESSAGE = 20_000
-"""Characters of the longest refusal: the parser's box around a value of many characters."""
+MAX_MESSAGE = MAX_MESSAGE_LENGTH + len("grokjax: \n") + 1
+"""More than the characters of the longest refusal."""
 
 TINY = [
     *("--modulus", "5", "--embed-dim", "4", "--hidden-dim", "6", "--batch-size", "7"),
@@ -164,8 +165,6 @@ def attempt(line):
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = main.main(line)
-    except SystemExit as stop:
-        code = stop.code
     except Accepted as accepted:
         return 0, err.getvalue(), accepted.args[0]
     return code, err.getvalue(), None

@@ -51,7 +51,7 @@ def test_a_full_disk_ends_a_run_in_one_line_and_loses_nothing(tmp_path, whole, s
     assert steps["check"][0] == 0, steps["check"]
     code, _, err = steps["resume too early"]
     assert (code, err.count("\n")) == (2, 1)
-    assert "MB free; this run needs about" in err
+    assert "B free; this run needs about" in err
     assert steps["resume"][0] == steps["check again"][0] == 0, steps["resume"]
     assert_same(grokjax.load(tmp_path / "disk.out"), whole)
 

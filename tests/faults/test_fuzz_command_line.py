@@ -50,8 +50,8 @@ def test_command_lines_are_refused_briefly_or_train_a_round(run, tmp_path, monke
                 rounds.add(sweep)
             if code == 2:
                 assert len(message) < fuzzed_commands.MAX_MESSAGE, line
-                if message.startswith("grokjax:"):
-                    assert message.count("\n") == 1, (line, message)
+                assert message.startswith("grokjax: "), (line, message)
+                assert message.count("\n") == 1, (line, message)
                 assert fuzzed_commands.is_specific(line, message), (line, message)
 
         each()

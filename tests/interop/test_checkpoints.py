@@ -10,6 +10,7 @@ from grokjax import Config, interop
 from grokjax.analysis.neurons import neurons
 from grokjax.cli import main
 from grokjax.models.model import flat_params
+from grokjax.storage.files import format_bytes
 from tests.conftest import TINY, flags
 from tests.interop.test_torch_state_dict import STATE
 from tests.interop.test_transformer_lens import EQUALS, older
@@ -34,7 +35,9 @@ def test_an_exported_member_is_opened_with_its_settings(run, tmp_path, capsys):
     path = tmp_path / "member.npz"
     words = ["export", str(run.directory), "--member", "1", "--to", str(path)]
     assert main.main(words) == 0
-    assert capsys.readouterr().out == f"weights: {path} (0.0 MB)\n"
+    size = format_bytes(path.stat().st_size)
+    assert size.endswith(" kB")
+    assert capsys.readouterr().out == f"weights: {path} ({size})\n"
     config, params = interop.open_weights(path)
     assert config == run.sweep[1]
     assert_equal(params, run.of([1]).params)

@@ -61,7 +61,7 @@ def test_a_run_is_read_without_optax(tmp_path):
     info: dict[str, Any] = {"schema": SCHEMA_VERSION, "recipe": None, "sweep": sweep.to_dict()}
     info["environment"] = {"versions": {"jax": "0"}, "platform": "cpu", "devices": []}
     info["networks"] = take_inventory(sweep, BUILTIN).to_list()
-    info |= with_new_pieces({"pieces": {}}, sweep)
+    info |= with_new_pieces({"pieces": {}}, sweep, tmp_path)
     assert info["pieces"] == {}
     (tmp_path / "config.json").write_text(json.dumps(info))
     assert grokjax.load(tmp_path).sweep == sweep
@@ -81,7 +81,7 @@ def test_a_stored_rule_has_the_parameters_that_were_stored():
     assert "b1" not in fields_of(other)
     config = Config().replaced({"optimizer": "lion"}, {"optimizer": {"lion": other}})
     params = {"a": jax.ShapeDtypeStruct((3,), np.float32)}
-    with pytest.raises(ConfigError, match=r"^optimizer lion: cannot update .*beta_one"):
+    with pytest.raises(ConfigError, match=r"^optimizer lion: its function must work .*beta_one"):
         check_rule("lion", config.program, hypers(config), params)
 
 
@@ -141,3 +141,33 @@ def test_a_setting_that_one_swept_kind_lacks_is_refused_by_the_name_of_that_kind
         Sweep(Config(), optimizer=["adamw", "sgd"], beta2=[0.9, 0.99])
     separate = Sweep(Config(), beta2=[0.9, 0.99]) + Sweep(Config(optimizer="sgd"))
     assert len(separate) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("lyon", "did you mean lion?; --import FILE makes your own known"),
+        ("muonn", "did you mean muon?"),
+        ("AdamMax", "did you mean adamax or adamaxw?"),
+        ("optax.adm", "did you mean optax.adam"),
+        ("nothing like it", "one of adamw, adam, sgd"),
+    ],
+)
+def test_an_unknown_rule_is_answered_with_similar_ones_of_optax(name, hint):
+    with pytest.raises(ConfigError) as refusal:
+        Config(optimizer=name)
+    assert f"optimizer must be a known optimizer, got '{name}'; {hint}" in str(refusal.value)
+    assert ("or any rule of optax; --import" in str(refusal.value)) == hint.startswith("one of")
+
+
+@pytest.mark.parametrize(("name", "owner"), [("lion", "optax"), ("muon", "optax"), ("sgd", "grok")])
+def test_a_rule_of_ones_own_cannot_have_the_name_of_another(name, owner):
+    def mine(learning_rate: float):
+        return optax.sgd(learning_rate)
+
+    mine.__name__ = name
+    message = f"^optimizer: the name {name} is used twice: {owner}.* has one of that name; rename"
+    for register in (grokjax.rule, lambda rule: Config(optimizer=rule)):
+        with pytest.raises(ConfigError, match=message):
+            register(mine)
+    assert OPTIMIZERS.piece(name) is None

@@ -228,14 +228,14 @@ def returning_none(learning_rate: float):
 
 
 BAD = {
-    growing: "updates must have the shapes and dtypes of the parameters",
-    halved: "updates must have the shapes and dtypes of the parameters",
-    asks_for_the_loss: "cannot update the parameters .*value",
+    growing: r"its updates for embed/embedding must be float32 \[7, 4\], got float32 \[1, 7, 4\]$",
+    halved: r"its updates for embed/embedding must be float32 \[7, 4\], got float16 \[7, 4\]$",
+    asks_for_the_loss: r"its update\(gradients, state, params\) must work .*, got TypeError.*value",
     short_state: "its state must be float32, int32, uint32 or bool, got float16",
-    growing_state: "its state must keep its shapes and dtypes",
-    raising: r"cannot update the parameters \(ValueError: no such luck\)",
-    returning_none: "cannot update the parameters",
-    "lbfgs": "cannot update the parameters .*value",
+    growing_state: r"after an update, its state for .* must be float32 \[1\], got float32 \[2\]$",
+    raising: r"its function must work for such parameters, got ValueError: no such luck$",
+    returning_none: "must return an optax.GradientTransformation, got NoneType$",
+    "lbfgs": r"its update\(gradients, state, params\) must work .*, got TypeError.*value",
 }
 
 

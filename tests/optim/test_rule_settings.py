@@ -1,5 +1,7 @@
 """Settings of a user's own rule, and which arrays decay."""
 
+import os
+
 import jax
 import numpy as np
 import optax
@@ -57,16 +59,18 @@ def test_numpy_defaults_are_plain_settings():
     assert [type(fields[n].default) for n in ("strength", "times")] == [float, int]
 
 
-def test_config_json_gets_the_rules_and_pieces_that_a_resume_adds():
+def test_config_json_gets_the_rules_and_pieces_that_a_resume_adds(tmp_path):
     first = {"pieces": {"metrics": {"rank": {}}}, "optax_rules": {}}
-    added = with_new_pieces(
-        first, Sweep(Config(optimizer="lion"), optimizer=["lion", TracedMomentum])
-    )
+    sweep = Sweep(Config(optimizer="lion"), optimizer=["lion", TracedMomentum])
+    added = with_new_pieces(first, sweep, tmp_path)
     assert list(added["optax_rules"]) == ["lion"]
     assert list(added["pieces"]) == ["metrics", "optimizer"]
     assert list(added["pieces"]["optimizer"]) == ["TracedMomentum"]
+    file = added["pieces"]["optimizer"]["TracedMomentum"]["file"]
+    assert not os.path.isabs(file)
+    assert (tmp_path / file).samefile(__file__)
     stored = {"optax_rules": {"lion": {"settings": {}}}, "pieces": {}}
-    assert with_new_pieces(stored, Sweep(Config(optimizer="lion"))) == stored
+    assert with_new_pieces(stored, Sweep(Config(optimizer="lion")), tmp_path) == stored
 
 
 def bad_settings():

@@ -110,7 +110,7 @@ def test_a_module_that_has_not_been_imported(plain, monkeypatch):
     for known in (MODELS._classes, MODELS._sources):
         monkeypatch.delitem(known, "PlainNetwork")
     run = grokjax.load(plain.directory)
-    message = "model PlainNetwork must be imported first: it is defined in .*; import .* in Python"
+    message = "model PlainNetwork must be imported first: it is defined in .*; give --import "
     for analyse in (survey, spectra, neurons):
         with pytest.raises(grokjax.ConfigError, match=message):
             analyse(run)

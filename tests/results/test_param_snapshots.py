@@ -167,7 +167,7 @@ def test_size_on_disk_is_estimated_and_refused(tmp_path, monkeypatch):
         assert preflight.snapshot_bytes(sweep, networks) == 64 * snapshots * width * size
     usage = shutil.disk_usage(tmp_path)._replace(free=300_000_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    match = "needs about [0-9]+ MB, 331 of them for snapshots; raise snapshot_every$"
+    match = "needs about [0-9]+ MB, 331 MB of it for snapshots; raise snapshot_every$"
     with pytest.raises(ConfigError, match=match):
         preflight.check_disk(tmp_path / "run", sweep, networks)
     none = Sweep(Config(max_epochs=3000), seed=range(64))

@@ -1,8 +1,10 @@
 """A run with the user's own pieces is read without JAX, flax and the user's module."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.own_pieces import run_program, train_own
+from tests.own_pieces import FILE, run_program, train_own
 
 BLOCK = """
 import sys
@@ -43,7 +45,8 @@ assert "jax" not in sys.modules
 
 REFUSE = """
 import contextlib, io
-message = "task maximum must be imported first: it is defined in your_own; import your_own in "
+message = "task maximum must be imported first: it is defined in your_own; give --import %(file)s"
+message += ", or import your_own in Python and load the run again"
 def refused(call, expected):
     try:
         call()
@@ -77,12 +80,18 @@ def directory(tmp_path_factory):
     return train_own(tmp_path_factory.mktemp("runs") / "own").directory
 
 
+def path_from_here(file):
+    """Return the path that messages show: from the working directory, if the file is below it."""
+    here = Path.cwd()
+    return str(file.relative_to(here) if file.is_relative_to(here) else file)
+
+
 def test_a_run_is_read_without_jax_or_the_module(directory):
     run_program(BLOCK + READ, directory)
 
 
 def test_what_needs_the_module_says_what_to_import(directory):
-    run_program(BLOCK + REFUSE, directory)
+    run_program(BLOCK + REFUSE.replace("%(file)s", path_from_here(FILE)), directory)
 
 
 def test_resume_in_python_says_what_to_import(directory):

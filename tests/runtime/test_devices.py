@@ -52,5 +52,5 @@ def test_disk_space_is_measured_in_the_nearest_existing_folder(tmp_path, monkeyp
     sweep, networks = Sweep(Config()), Networks([])
     preflight.check_disk(tmp_path / "not" / "yet" / "there", sweep, networks)
     needed[0] = 10**18
-    with pytest.raises(ConfigError, match="MB free; this run needs about 1000000000010 MB"):
+    with pytest.raises(ConfigError, match="B free; this run needs about 1,000 PB"):
         preflight.check_disk(tmp_path, sweep, networks)

@@ -44,9 +44,10 @@ def test_a_name_is_used_once():
     before = found.get("mine")
     assert found.add("mine", first) == found.name_of(first) == found.name_of("mine") == "mine"
     assert found.get("mine") is before
-    with pytest.raises(ConfigError, match=r"^task: the name mine is used twice; choose another"):
+    twice = "^task: the name {} is used twice: {} has one of that name; rename yours$"
+    with pytest.raises(ConfigError, match=twice.format("mine", __name__)):
         found.add("mine", make("other"))
-    with pytest.raises(ConfigError, match=r"^task: the name binary-operation is used twice"):
+    with pytest.raises(ConfigError, match=twice.format("binary-operation", "grokjax")):
         found.add("binary-operation", first)
     assert list(found) == ["binary-operation", "mine"]
 

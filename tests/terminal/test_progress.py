@@ -59,6 +59,25 @@ def test_remaining_epochs_are_estimated_from_finished_members(clock):
     assert (never.remaining_epochs, never.lower_bound) == (2200 + 2000 + 2 * 3000, False)
 
 
+def test_no_rate_and_no_time_left_before_a_second_round(clock):
+    """A resumed program that ended in one round said `0 member-steps/s ... 16m07s left`."""
+    stream = io.StringIO()
+    counts = ProgressCounts(8, running=4, rounds=1, epochs=80, steps=1000, remaining_epochs=400)
+    with Progress(stream=stream) as progress:
+        progress.update(counts)
+        clock[0] += 20  # the next program compiles
+        progress.exclude(19)
+        progress.update(counts)
+        assert progress.rate is None
+        counts.rounds, counts.epochs, counts.steps = 2, 160, 2000
+        clock[0] += 19
+        progress.update(counts)
+    first, second, third = stream.getvalue().splitlines()
+    assert first.endswith("| round 1, 80 epochs | 0s elapsed")
+    assert second.endswith("| round 1, 80 epochs | 20s elapsed")
+    assert third.endswith("| 50 member-steps/s | 39s elapsed, about 1m40s left")
+
+
 def test_plain_lines_are_limited_in_rate(clock):
     stream = io.StringIO()
     with Progress(stream=stream) as progress:

@@ -17,9 +17,7 @@ import grokjax
 from grokjax.config.config import Config
 from grokjax.config.sweep import Program, Sweep
 from grokjax.runtime import devices
-from grokjax.runtime.numerics import CPU_OPTIONS
 from grokjax.training.lanes import Lanes
-from grokjax.training.program import ProgramKey, trace_programs
 from tests.planted import SEEDS, often
 from tests.training.launches import (
     BASE,
@@ -30,7 +28,6 @@ from tests.training.launches import (
     launches,
     perform,
 )
-from tests.training.lowering import lowered
 
 
 def with_(**settings):
@@ -232,26 +229,3 @@ def test_the_programs_hold_no_collective_and_no_callback(side_by_side):
             assert "num_partitions=2" in text
             assert not re.findall(seen, text)
             assert not re.findall(called_back, text)
-
-
-@pytest.mark.parametrize("platform", ["cuda", "tpu"])
-@pytest.mark.parametrize(
-    "settings",
-    [{}, {"batch_size": None}, {"grokfast": "ma", "grokfast_window": 3}],
-    ids=["batches", "full batch", "moving average"],
-)
-def test_off_cpu_the_programs_scatter_nothing(settings, platform):
-    text = lowered(with_(**settings), platform)
-    assert "stablehlo.dot_general" in text
-    for unwanted in ("stablehlo.scatter", "callback", "f64>", "all_reduce", "all_gather"):
-        assert unwanted not in text
-
-
-@pytest.mark.parametrize("on_cpu", [True, False])
-def test_compiler_options_are_for_cpu_only(monkeypatch, on_cpu):
-    """They make a user's softmax the same on one device and on two (drawn launches show that)."""
-    given, jit = [], jax.jit
-    monkeypatch.setattr(jax, "jit", lambda *a, **k: given.append(k) or jit(*a, **k))
-    trace_programs(ProgramKey.of(Program.of({0: BASE})), tuple(jax.devices()[:2]), 2, on_cpu)
-    options = [each["compiler_options"] for each in given if "compiler_options" in each]
-    assert options == [CPU_OPTIONS if on_cpu else None] * 2
