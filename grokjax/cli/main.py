@@ -17,6 +17,7 @@ from grokjax.cli.known_flags import given_flags, words_before_flags
 from grokjax.cli.machine_flags import MachineFlags
 from grokjax.config.settings import KINDS
 from grokjax.errors import ConfigError, invalid, similar_names
+from grokjax.runtime.xla_log import hide_xla_log
 from grokjax.terminal import printed_commands
 
 COMMANDS = {
@@ -33,6 +34,7 @@ COMMANDS = {
 def main(argv: list[str] | None = None) -> int:
     """Run a command line (default: this process's) and return the exit code."""
     arguments = sys.argv[1:] if argv is None else argv
+    hide_xla_log()
     imports.forget_files()
     if arguments == ["--version"]:
         return exit_code_of(_print_version)

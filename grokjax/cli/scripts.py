@@ -12,6 +12,7 @@ from grokjax.cli import command_line
 from grokjax.cli.exit_codes import exit_code_of
 from grokjax.cli.machine_flags import MachineFlags
 from grokjax.config.sweep import Sweep
+from grokjax.runtime.xla_log import hide_xla_log
 from grokjax.terminal import printed_commands
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ Flags = TypeVar("Flags")
 
 def run_script(main: Callable[[Flags], None], flags: type[Flags]) -> None:
     """Call `main` with the flags of this process's command line; exit as the command does."""
+    hide_xla_log()
     printed_commands.record_script()
     prog = printed_commands.script_command()
     sys.exit(exit_code_of(lambda: main(command_line.parse(flags, sys.argv[1:], prog))))

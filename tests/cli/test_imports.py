@@ -82,7 +82,22 @@ def test_a_flag_of_another_kind_is_refused(words, message, capsys, tmp_path):
         (
             "own_rule.py",
             "import grokjax\n@grokjax.rule\ndef sgd(learning_rate): ...",
-            "optimizer: the name sgd is used twice",
+            "optimizer: the name sgd is used twice: grokjax has one of that name; rename yours",
+        ),
+        (
+            "own_lion.py",
+            "import grokjax\n@grokjax.rule\ndef lion(learning_rate): ...",
+            "optimizer: the name lion is used twice: optax has one of that name; rename yours",
+        ),
+        (
+            "one_name.py",
+            "import grokjax\n" + 2 * "@grokjax.task\ndef mine(size: int = 3): ...\n",
+            "task: the name mine is used twice in this file; rename one",
+        ),
+        (
+            "one_metric.py",
+            "import grokjax\n" + 2 * "@grokjax.metric\ndef mine(params): ...\n",
+            "metric: the name mine is used twice in this file; rename one",
         ),
     ],
 )

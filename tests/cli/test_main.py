@@ -1,3 +1,4 @@
+import re
 import shutil
 import subprocess
 import sys
@@ -128,7 +129,10 @@ def test_train_draws_a_figure_and_prints_how_to_open_the_run(trained, capsys):
 
 def test_info_and_check(trained, capsys):
     assert main.main(["info", str(trained)]) == 0
-    assert "4 members, swept: weight_decay, seed" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "4 members, swept: weight_decay, seed" in said
+    assert re.search(r"on disk:    [0-9]+ kB\n", said)
+    assert "checkpoint:" not in said, "a finished run needs none"
     assert main.main(["check", str(trained)]) == 0
     assert "verdict:    ready" in capsys.readouterr().out
 
