@@ -58,8 +58,9 @@ def _imports(run: Run) -> str:
 def _print_live_status(now: training_status.TrainingStatus, training: bool) -> None:
     """Print what the training process last wrote about itself."""
     busy = "" if now.occupancy is None else f", {now.occupancy:.1%} busy"
+    rate = f"{now.rate:,.0f} member-steps/s" if now.rate else "not known yet,"
     print(
-        f"rate:       {now.rate:,.0f} member-steps/s in {now.lanes} lanes{busy} "
+        f"rate:       {rate} in {now.lanes} lanes{busy} "
         f"(process {now.process} on {now.host}, {duration(now.age)} ago)"
     )
     furthest = max(now.epochs.values(), default=0)

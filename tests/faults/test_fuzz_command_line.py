@@ -12,7 +12,7 @@ from tests.faults import fuzzed_commands
 
 pytestmark = pytest.mark.fault
 
-CASES = 1_700  # and 300 in test_fuzz_run_config
+CASES = 800
 
 
 @pytest.fixture(scope="module", autouse=True)

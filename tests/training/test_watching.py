@@ -53,11 +53,12 @@ def test_info_after_a_crash_says_what_was_lost_and_how_to_go_on(stopped, capsys)
 
 
 def test_info_while_it_trains_says_what_is_at_risk(stopped, capsys):
-    note(stopped, unsaved_finished=0, occupancy=None)
+    note(stopped, unsaved_finished=0, occupancy=None, rate=0.0)
     with lock.Lock(stopped):
         assert main.main(["info", str(stopped)]) == 0
     said = capsys.readouterr().out
     assert "a process is training this run now" in said
+    assert "rate:       not known yet, in 4 lanes (process" in said
     assert "in 4 lanes (process" in said
     assert "at risk:    41s of training, 120 epochs, to be trained again after a crash" in said
     assert "grokjax resume" not in said
