@@ -8,13 +8,13 @@
 | lecun-normal | N(0, 1 / D) | N(0, 1 / in) | 0 |
 | torch | N(0, 1) | U(±1 / √in) | U(±1 / √in) |
 | gromov | N(0, s²) | N(0, s²), s = 0.5 / (2 H)^(1/3) | 0 |
-| zhong | N(0, 1 / D) | U(±1 / √in), output N(0, 1 / in) | U(±1 / √in), output 0 |
+| zhong | N(0, 2 / H) | U(±1 / √in), output N(0, 1 / in) | U(±1 / √in), output 0 |
 
 Sources: Glorot & Bengio 2010; He et al. 2015; LeCun et al. 1998; torch's `Linear` and `Embedding`;
 Gromov 2023 as implemented in d-doshi/Grokking (s = .05 at H = 500); the linear models of Zhong et
 al. 2023. Normal distributions are not truncated, as in torch's `xavier_normal_`; those of JAX's own
 `glorot_normal`, `he_normal` and `lecun_normal` are. The third and fourth row take D as the fan-in
-of an embedding, as torch does.
+of an embedding, as torch does. In Zhong et al.'s models D is H / 2 or H.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def embedding(settings: MLP, tokens: int) -> Init:
         "lecun-normal": normal(math.sqrt(1 / width)),
         "torch": normal(1.0),
         "gromov": normal(_gromov(settings)),
-        "zhong": normal(math.sqrt(1 / width)),
+        "zhong": normal(math.sqrt(2 / settings.hidden_dim)),
     }[settings.initializer]
 
 

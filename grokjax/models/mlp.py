@@ -26,13 +26,16 @@ class MLP(Model):
     embeddings: Literal["shared", "separate"] = setting(
         "shared", "Tables of the two tokens, shared or separate"
     )
-    combine: Literal["concatenate", "sum"] = setting(
-        "concatenate", "How tokens enter the first layer: concatenate or sum"
+    combine: Literal["concatenate", "sum", "sum-of-layers"] = setting(
+        "concatenate",
+        "How tokens enter the first layer: concatenate or sum, or sum-of-layers, where each passes "
+        "it by itself, with its bias",
     )
     hidden_dim: int = setting(256, "Width H of the hidden layers", whole(1))
     hidden_layers: int = setting(1, "Number of hidden layers", between(1, 3))
     activation: Activation = setting("relu", "Activation of the hidden layers")
     biases: bool = setting(True, "Whether layers have biases")
+    output_bias: bool = setting(True, "Whether the output layer has one, where layers do")
     layer_normalization: bool = setting(False, "Normalise after each activation")
     tied: bool = setting(False, "Use the embedding's weights for the output, too")
     initializer: Initializer = setting("glorot-normal", "Distribution of initial weights")
@@ -57,14 +60,17 @@ class MLP(Model):
         assert spec.num_tokens is not None
         if not self.embed_dim:
             return TokenTable("hidden/kernel", spec.num_tokens, "first-layer weights")
-        shared = self.embeddings == "shared"
-        title = "embedding" if shared else "first operand's embedding"
-        return TokenTable("embed/embedding", spec.num_tokens, title)
+        if self.embeddings == "shared":
+            return TokenTable("embed/embedding", spec.num_tokens, "embedding")
+        title = "first operand's embedding"
+        return TokenTable(
+            "embed/embedding", spec.num_tokens, title, second="embed_second/embedding"
+        )
 
     def first_inputs(self, num_tokens: int) -> int:
         """Return the number of inputs of the first hidden layer."""
         width = self.embed_dim or num_tokens
-        return width if self.combine == "sum" else 2 * width
+        return 2 * width if self.combine == "concatenate" else width
 
     def hidden_names(self) -> list[str]:
         """Return the names of the hidden layers, first to last."""

@@ -44,14 +44,14 @@ class MLPNetwork(nnx.Module):
 
     def __init__(self, settings: MLP, spec: DataSpec, *, rngs: nnx.Rngs) -> None:
         assert spec.num_tokens is not None
-        self._settings = settings
+        self._settings, self._classes = settings, spec.num_classes
         tokens, width, hidden = spec.num_tokens, settings.embed_dim, settings.hidden_dim
 
         def linear(inputs: int, outputs: int, last: bool = False) -> nnx.Linear:
             return nnx.Linear(
                 inputs,
                 outputs,
-                use_bias=settings.biases,
+                use_bias=settings.biases and (settings.output_bias or not last),
                 kernel_init=initializers.kernel(settings, inputs, outputs, last),
                 bias_init=initializers.bias(settings, inputs, last),
                 rngs=rngs,
@@ -70,7 +70,7 @@ class MLPNetwork(nnx.Module):
             setattr(self, name, norm)
         if not settings.tied:
             self.output = linear(hidden, spec.num_classes, last=True)
-        elif settings.biases:
+        elif settings.biases and settings.output_bias:
             init = initializers.bias(settings, hidden, True)
             self.output = Bias(init, spec.num_classes, rngs)
 
@@ -85,7 +85,7 @@ class MLPNetwork(nnx.Module):
         embedding = self.embed.embedding[...]
         if self._settings.embeddings == "shared":
             return product(embedding, kernel)
-        summed = self._settings.combine == "sum"
+        summed = self._settings.combine != "concatenate"
         first, second = (kernel, kernel) if summed else jnp.split(kernel, 2, axis=1)
         return jnp.concatenate(
             [product(embedding, first), product(self.embed_second.embedding[...], second)], axis=1
@@ -101,7 +101,10 @@ class MLPNetwork(nnx.Module):
             layer = getattr(self, name)
             if i > 0:
                 x = product(x, layer.kernel[...])
-            x = act(x + layer.bias[...][None] if settings.biases else x)
+            if settings.biases:
+                twice = i == 0 and settings.combine == "sum-of-layers"  # once for each token
+                x = x + (2 * layer.bias[...] if twice else layer.bias[...])[None]
+            x = act(x)
             if settings.layer_normalization:
                 x = getattr(self, settings.norm_names()[i])(x)
         return x
@@ -109,9 +112,8 @@ class MLPNetwork(nnx.Module):
     def __call__(self, pairs: jax.Array, table: jax.Array) -> jax.Array:
         """Return logits, `[B, C]`."""
         settings, x = self._settings, self.activations(pairs, table)
-        kernel = self.embed.embedding if settings.tied else self.output.kernel  # pyright: ignore[reportAttributeAccessIssue]
-        logits = x @ kernel[...].T
-        if not settings.biases:
+        logits = x @ self._output_weights().T
+        if not (settings.biases and settings.output_bias):
             return logits
         assert self.output.bias is not None  # nnx types it as optional
         return logits + self.output.bias[...][None]
@@ -123,8 +125,14 @@ class MLPNetwork(nnx.Module):
         layer; `output` has the output weights of the neurons of the last hidden layer.
         """
         width = self._settings.hidden_dim
-        kernel = self.embed.embedding if self._settings.tied else self.output.kernel  # pyright: ignore[reportAttributeAccessIssue]
-        return {"first": table[:, :width], "second": table[:, -width:], "output": kernel[...]}
+        output = self._output_weights()
+        return {"first": table[:, :width], "second": table[:, -width:], "output": output}
+
+    def _output_weights(self) -> jax.Array:
+        """Return the output weights `[C, H]`; a tied embedding may have further rows."""
+        if self._settings.tied:
+            return self.embed.embedding[...][: self._classes]
+        return self.output.kernel[...]  # pyright: ignore[reportAttributeAccessIssue]
 
     @staticmethod
     def training_layout(

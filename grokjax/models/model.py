@@ -40,12 +40,18 @@ class TokenTable(NamedTuple):
     """The parameter that has one vector for each token, in which circles are searched for.
 
     parameter: its name. rows: how many of its first rows belong to the tokens. title: a name of the
-    table for figures.
+    table for figures. second: the parameter with those of the second operand, where it has its own.
     """
 
     parameter: str
     rows: int
     title: str
+    second: str | None = None
+
+    @property
+    def is_embedding(self) -> bool:
+        """Whether inputs are rows of the table, as opposed to one-hot vectors that weight them."""
+        return self.parameter.rsplit("/", 1)[-1] == "embedding"
 
     def read(self, params: Mapping[str, Any]) -> Any:
         """Return the table, `[..., P, D]`, of nested parameters with any leading axes."""

@@ -7,6 +7,7 @@ Letters: B batch, C classes, H hidden.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import types
 from collections.abc import Callable
@@ -57,6 +58,13 @@ class Network:
     logits: Callable[[Params, Table, jax.Array], jax.Array]
     activations: Callable[[Params, Table, jax.Array], jax.Array] | None
     neuron_weights: Callable[[Params, Table], dict[str, jax.Array]] | None
+
+    def with_traced(self, traced: Any) -> Network:
+        """Return the network of a member with these traced settings, see `precompute`."""
+        precompute = self.precompute
+        return dataclasses.replace(
+            self, precompute=lambda packed, other=None: precompute(packed, traced)
+        )
 
     def apply(self, params: Params, inputs: jax.Array, traced: Any = None) -> jax.Array:
         """Return logits `[B, C]` of parameters in their own layout."""

@@ -56,7 +56,7 @@ BY_HAND = {
         "output/kernel": (NORMAL, 0.0629961),
     },
     "zhong": {
-        "embed/embedding": (NORMAL, 0.0883883),
+        "embed/embedding": (NORMAL, 0.0894427),  # sqrt(2 / 250)
         "hidden/kernel": (UNIFORM, 0.0625),
         "hidden/bias": (UNIFORM, 0.0625),
         "hidden_2/kernel": (UNIFORM, 0.0632456),

@@ -22,6 +22,7 @@ ACTIVATIONS = {
 }
 
 ONE_HOT, SUM, SEPARATE = {"embed_dim": 0}, {"combine": "sum"}, {"embeddings": "separate"}
+SUM_OF_LAYERS, NO_OUTPUT_BIAS = {"combine": "sum-of-layers"}, {"output_bias": False}
 NO_BIASES, NORM = {"biases": False}, {"layer_normalization": True}
 TIED = {"tied": True, "embed_dim": H}
 
@@ -30,6 +31,11 @@ CASES = [
     SUM,
     SEPARATE,
     SEPARATE | SUM,
+    SUM_OF_LAYERS,
+    SUM_OF_LAYERS | NO_OUTPUT_BIAS | {"hidden_layers": 2},
+    NO_OUTPUT_BIAS,
+    NO_OUTPUT_BIAS | TIED,
+    ONE_HOT | SUM_OF_LAYERS,
     ONE_HOT,
     ONE_HOT | SUM,
     NO_BIASES,
@@ -83,7 +89,7 @@ def literal_shapes(config):
         shapes["embed/embedding"] = (config.modulus, config.embed_dim)
         if config.embeddings == "separate":
             shapes["embed_second/embedding"] = (config.modulus, config.embed_dim)
-    inputs = inputs if config.combine == "sum" else 2 * inputs
+    inputs = 2 * inputs if config.combine == "concatenate" else inputs
     for end in ["", "_2", "_3"][: config.hidden_layers]:
         shapes[f"hidden{end}/kernel"] = (inputs, hidden)
         shapes[f"hidden{end}/bias"] = (hidden,)
@@ -95,6 +101,8 @@ def literal_shapes(config):
         del shapes["output/kernel"]
     if not config.biases:
         shapes = {n: s for n, s in shapes.items() if not n.endswith("bias") or "norm" in n}
+    if not config.output_bias:
+        shapes.pop("output/bias", None)
     return shapes
 
 
@@ -116,10 +124,14 @@ def literal(config, params, pairs):
     if config.embed_dim:
         table = "embed" if config.embeddings == "shared" else "embed_second"
         first, second = first @ p["embed/embedding"], second @ p[f"{table}/embedding"]
-    x = first + second if config.combine == "sum" else np.concatenate([first, second], axis=1)
+    x = np.concatenate([first, second], axis=1)
+    if config.combine != "concatenate":
+        x = first + second
     for i in range(config.hidden_layers):
         end = "" if i == 0 else f"_{i + 1}"
         x = x @ p[f"hidden{end}/kernel"] + p.get(f"hidden{end}/bias", zero)
+        if i == 0 and config.combine == "sum-of-layers":
+            x = x + p.get("hidden/bias", zero)
         x = ACTIVATIONS[config.activation](x)
         if config.layer_normalization:
             x = x - x.mean(axis=1, keepdims=True)
