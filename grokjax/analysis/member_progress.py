@@ -1,18 +1,20 @@
 """The progress measures of one member, from its parameters; see `progress_measures`.
 
-Letters: P tokens, K = P // 2 frequencies, N pairs, H neurons.
+Letters: P tokens, K = P // 2 frequencies, N pairs, H neurons; of products mod a prime, P counts the
+nonzero tokens, in the order of powers of a primitive root.
 """
 
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from grokjax.analysis.groups import modulus_of
+from grokjax.analysis.member_pairs import Pairs
 from grokjax.analysis.over_members import (
     MemberNetwork,
     Params,
@@ -21,17 +23,11 @@ from grokjax.analysis.over_members import (
 )
 from grokjax.config.settings import NetworkSettings
 from grokjax.metrics import pair_waves, progress
+from grokjax.metrics.group_pairs import group_pairs
 from grokjax.metrics.progress_metrics import component_ginis, parameter_squares
 from grokjax.models.network import Network
 from grokjax.optim.losses import RECORDED
-
-
-class Pairs(NamedTuple):
-    """Labels and train split of one member, in the order of the pairs."""
-
-    answers: Any  # int32 [N], without label noise; -1 for a pair that is left out
-    labels: Any  # int32 [N], as trained on
-    train: Any  # bool [N], whether it is trained on
+from grokjax.tasks.token_group import TokenGroup
 
 
 class Measures(NamedTuple):
@@ -58,6 +54,7 @@ def measures(
     pairs: Pairs,
     given: Array,
     network: NetworkSettings,
+    group: TokenGroup,
     loss: str,
     rule: str,
 ) -> Measures:
@@ -69,14 +66,18 @@ def measures(
       pairs: what it learns from.
       given: bool `[K]`, its key frequencies if the rule is `given`.
       network: the other settings of its network.
+      group: the cyclic group of its tokens.
       loss: the name of its loss.
       rule: how the key frequencies are found: `logits`, `neurons` or `given`.
     """
     model = built_network(MemberNetwork(network, SimpleNamespace(**traced)))
-    modulus, of_loss = modulus_of("progress_measures", network), RECORDED[loss]
-    inputs = jnp.asarray(network.spec.all_pairs())
-    logits = model.apply(params, inputs)[:, :modulus]
-    answers, labels = pairs.answers, pairs.labels
+    of_loss, modulus = RECORDED[loss], group.size
+    chosen = group_pairs(group, modulus_of("progress_measures", network))
+    inputs = jnp.asarray(network.spec.all_pairs()[chosen.rows])
+    logits = model.apply(params, inputs)[:, chosen.order]
+    answers, labels, train = (each[chosen.rows] for each in pairs)
+    own = Pairs(chosen.places(answers), chosen.places(labels), train)
+    answers, labels = own.answers, own.labels
     means = progress.answer_means(logits, answers, modulus)
     frequency, share = _neurons(model, params, inputs, modulus)
     along, of_variance = progress.coefficients(means), progress.explained_variance(logits, means)
@@ -85,11 +86,11 @@ def measures(
 
     def restricted(bias_correction: bool) -> Array:
         losses = progress.restricted_losses(means, key, answers, labels, of_loss, bias_correction)
-        return _subset_means(losses, pairs)
+        return _subset_means(losses, own)
 
     def excluded(key: Array) -> Array:
         losses = progress.excluded_losses(logits, means, key, answers, labels, of_loss)
-        return _subset_means(losses, pairs)
+        return _subset_means(losses, own)
 
     packed = model.pack(params)
     table = model.precompute(packed)
@@ -99,19 +100,19 @@ def measures(
         neuron_share=share,
         logit_coefficient=along,
         logit_share=of_variance,
-        loss=_subset_means(of_loss(logits, jax.nn.one_hot(labels, modulus)), pairs),
+        loss=_subset_means(of_loss(logits, jax.nn.one_hot(labels, modulus)), own),
         restricted_loss=restricted(True),
         restricted_loss_without_bias=restricted(False),
         excluded_loss=excluded(key),
         excluded_loss_of=jax.lax.map(lambda one: excluded(k == one), k),
-        component_gini=component_ginis(model, params, packed, table, modulus),
+        component_gini=component_ginis(model, params, packed, table, chosen.order),
         parameter_squares=parameter_squares(params),
     )
 
 
 def _subset_means(losses: Array, pairs: Pairs) -> Array:
     """Average losses `[N]` over the train split, the test split and all pairs."""
-    known = pairs.answers >= 0
+    known = (pairs.answers >= 0) & (pairs.labels >= 0)
     subsets = known & pairs.train, known & ~pairs.train, known
     return jnp.stack([jnp.mean(losses, where=subset) for subset in subsets])
 

@@ -1,6 +1,9 @@
 """Nanda et al.'s progress measures (2023, Sec. 5) of all members, from their parameters.
 
-Definitions are those of the published code; see `metrics.progress` and `metrics.pair_waves`.
+Definitions are those of the published code; see `metrics.progress` and `metrics.pair_waves`. They
+are over the cyclic group that the operation makes of the tokens: of products mod a prime, over the
+nonzero tokens in the order of powers of a primitive root. Without such a group they are over the
+tokens in their own order, where structure may not show.
 Letters: M members, P tokens, K = P // 2 frequencies, N pairs.
 """
 
@@ -9,22 +12,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-import jax
 import numpy as np
 
 from grokjax.analysis.groups import modulus_of
-from grokjax.analysis.member_progress import Measures, Pairs, measures
-from grokjax.analysis.over_members import (
-    Params,
-    built_network,
-    params_and_network,
+from grokjax.analysis.member_pairs import (
+    group_of_members,
+    members_and_pairs,
+    stacked,
+    traced_settings,
 )
+from grokjax.analysis.member_progress import Measures, measures
+from grokjax.analysis.over_members import Params, built_network
 from grokjax.config.config import Config
-from grokjax.config.settings import NetworkSettings
 from grokjax.errors import invalid
 from grokjax.metrics.progress_metrics import SUBSETS, TABLES
-from grokjax.results.prediction import member_data
 from grokjax.results.run import Run
+from grokjax.tasks.token_group import residues
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -60,67 +63,31 @@ def progress_measures(
 
     Raises:
       ValueError: parameters without settings or of another network, members that differ in their
-        network or loss, or a task whose examples are not all pairs of Z_P.
+        network, loss or group of tokens, or a task whose examples are not all pairs of Z_P.
       ConfigError: key frequencies that cannot be used; a model or task of your own that has not
         been imported.
     """
-    found, network, configs, pairs = _members(source, config)
+    found, network, configs, pairs = members_and_pairs(NAME, source, config)
     losses = {each.loss for each in configs}
-    if len(losses) > 1 or any(each.network != network for each in configs):
-        raise ValueError(f"{NAME}: members differ in their network or loss; use select")
+    if len(losses) > 1:
+        raise ValueError(f"{NAME}: members differ in their loss; use select")
+    group, modulus = group_of_members(NAME, source, network, configs), modulus_of(NAME, network)
+    group = group if group.is_cyclic else residues(modulus)
     rule, mask = (key, None) if isinstance(key, str) else ("given", key)
     if rule not in ("logits", "neurons", "given"):
         raise invalid("key", key, "must be logits, neurons, or an array of bool")
     computed = measures(
         found,
-        {n: np.array([getattr(c, n) for c in configs], np.float32) for n in network.traced or {}},
-        Pairs(*map(np.stack, zip(*pairs, strict=True))),
-        _mask(mask, len(configs), modulus_of(NAME, network)),
+        traced_settings(network, configs),
+        stacked(pairs),
+        _mask(mask, len(configs), group.size),
         network=network.with_traced(None),
+        group=group,
         loss=losses.pop(),
         rule=rule,
     )
     numbers = source.members.index if isinstance(source, Run) else range(len(configs))
     return _labelled(computed, list(numbers), sorted(built_network(network).shapes))
-
-
-def _members(
-    source: Run | Params, config: Config | Sequence[Config] | None
-) -> tuple[Params, NetworkSettings, list[Config], list[Pairs]]:
-    """Return the parameters of all members, their network, settings, and what they learn from."""
-    if isinstance(source, Run):
-        if config is not None:
-            raise ValueError(f"{NAME}: a Run has its own settings; leave out config")
-        found, network = params_and_network(NAME, source, None)
-        configs = [source.sweep[m] for m in source.members.index]
-        stored = [source.networks.of(c).digests.get(c.variant) for c in configs]
-    else:
-        configs = _configs_of(source, config)
-        found, network = params_and_network(NAME, source, configs[0].network)
-        stored = [None] * len(configs)
-    return found, network, configs, [_pairs(*each) for each in zip(configs, stored, strict=True)]
-
-
-def _configs_of(params: Params, config: Config | Sequence[Config] | None) -> list[Config]:
-    """Return the settings of each member whose parameters are given."""
-    count = len(next(iter(jax.tree.leaves(params)), ()))
-    configs = [config] * count if isinstance(config, Config) else list(config or ())
-    if not configs or len(configs) != count or not all(isinstance(c, Config) for c in configs):
-        raise ValueError(
-            f"{NAME}: parameters do not say what they learnt; pass the Run, or the Config of "
-            f"each of the {count} members"
-        )
-    return configs
-
-
-def _pairs(config: Config, stored: str | None) -> Pairs:
-    """Return what a member learns from. stored: the digest of its examples in a run."""
-    data = member_data(config, stored)
-    if data.true_labels is None:
-        raise ValueError(f"{NAME}: needs a task with classes, not values to regress on")
-    train = np.zeros(len(data.order), bool)
-    train[data.order[: config.train_size]] = True
-    return Pairs(data.true_labels, data.targets, train)
 
 
 def _mask(key: Any, count: int, modulus: int) -> np.ndarray:

@@ -6,7 +6,8 @@ pairs with each answer, `[P, P]`: there P_k is the projection on cos(w_k s) and 
 answers are given, so the same holds for any operation with P pairs for each answer, such as a - b.
 
 Letters: P tokens and answers, K = P // 2 frequencies, N pairs, C >= P classes. Further classes,
-such as that of a token "=", are left out, as in the published code.
+such as that of a token "=", are left out, as in the published code. Of products mod a prime, tokens
+are numbered by their powers of a primitive root, so that P is one less.
 """
 
 from __future__ import annotations

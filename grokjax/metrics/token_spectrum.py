@@ -8,6 +8,7 @@ many. For operations without a cyclic group they are over the tokens in their ow
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +24,7 @@ def embedding_power(params: Params, evaluation: Evaluation) -> jax.Array:
     """Return the power of the token table at frequencies 1..P // 2."""
     assert evaluation.network.token_table is not None
     table = evaluation.network.token_table.read(params)
-    return _of_own_group(evaluation, lambda group: spectrum.power(in_order(table, group)))
+    return of_own_group(evaluation, lambda group: spectrum.power(in_order(table, group)))
 
 
 def embedding_gini(params: Params, evaluation: Evaluation) -> jax.Array:
@@ -40,7 +41,7 @@ def neuron_ipr(params: Params, evaluation: Evaluation) -> jax.Array:
     network, spec = evaluation.network, evaluation.spec
     assert network.neuron_weights is not None
     weights = network.neuron_weights(evaluation.packed, evaluation.table)
-    return _of_own_group(evaluation, lambda group: jnp.mean(neuron_ratios(weights, spec, group)))
+    return of_own_group(evaluation, lambda group: jnp.mean(neuron_ratios(weights, spec, group)))
 
 
 def over_residues(weights: dict[str, jax.Array], spec: DataSpec) -> dict[str, jax.Array]:
@@ -80,8 +81,8 @@ def in_order(table: jax.Array, group: TokenGroup) -> jax.Array:
     return table if rows is None else table[rows]
 
 
-def _of_own_group(evaluation: Evaluation, function: Callable[[TokenGroup], jax.Array]) -> jax.Array:
-    """Return a function's value for the member's own group, of those in its program."""
+def of_own_group(evaluation: Evaluation, function: Callable[[TokenGroup], Any]) -> Any:
+    """Return a function's arrays for the member's own group, of those in its program."""
     modulus = evaluation.spec.modulus
     assert modulus is not None
     groups = [g if g.is_cyclic else residues(modulus) for g in evaluation.groups]
@@ -89,7 +90,7 @@ def _of_own_group(evaluation: Evaluation, function: Callable[[TokenGroup], jax.A
     if len(values) == 1:
         return values[groups[0]]
     row = jnp.array([list(values).index(group) for group in groups])[evaluation.variant]
-    return jnp.stack(list(values.values()))[row]
+    return jax.tree.map(lambda *each: jnp.stack(each)[row], *values.values())
 
 
 def _has_table(network: Network, spec: DataSpec) -> bool:

@@ -11,9 +11,11 @@ import grokjax
 from grokjax import Config, Sweep
 from grokjax.analysis import circles, fourier
 from grokjax.analysis.neurons import neurons
+from grokjax.analysis.progress_measures import progress_measures
 from grokjax.analysis.survey import survey
 from grokjax.models.network import build_network
 from grokjax.tasks.token_group import powers
+from tests.analysis.circuits_by_hand import random_params, relabelled
 from tests.conftest import TINY
 from tests.planted import network, planted, power_by_definition
 
@@ -117,3 +119,37 @@ def test_tokens_without_a_cyclic_group_have_no_circles(changes, message):
     for look in (survey, neurons, fourier.spectra):
         with pytest.raises(ValueError, match=message):
             look(params, network=config)
+
+
+@pytest.mark.parametrize("operation", ["multiply", "divide"])
+def test_progress_measures_are_those_of_a_sum_with_tokens_renamed(operation):
+    """A network that multiplies mod 11 as another one adds mod 10 has the same measures."""
+    config = Config(modulus=11, embed_dim=6, hidden_dim=12, train_fraction=0.6)
+    params = random_params(config)
+    config = config.replace(operation=operation)
+    as_sum = config.replace(modulus=10, operation="add", embeddings="separate")
+    key = np.array([False, True, False, True, False])
+    expected = progress_measures(relabelled(params, operation), as_sum, key=key)
+    found = progress_measures(params, config, key=key)
+    names = ["logit_coefficient", "logit_share", "component_gini", "neuron_frequency"]
+    for name in names:
+        np.testing.assert_allclose(found[name], expected[name], rtol=2e-3, atol=2e-4, err_msg=name)
+    for name in ("loss", "restricted_loss", "excluded_loss", "excluded_loss_of"):
+        every = found[name].sel(subset="all"), expected[name].sel(subset="all")
+        np.testing.assert_allclose(*every, rtol=1e-3, err_msg=name)
+
+
+def test_recorded_progress_measures_of_products_leave_out_pairs_with_zero(tmp_path):
+    sweep = Sweep(Config(**TINY), operation=["add", "multiply", "divide"])
+    run = grokjax.train(sweep, tmp_path / "run", metrics=["progress"], progress=False)
+    last = run.history.isel(eval=-1)
+    for member in range(3):
+        found = progress_measures(run.of([member])).isel(member=0)
+        for name in ("restricted_loss", "excluded_loss"):
+            recorded = last[name][member].sel(subset=found.subset)
+            np.testing.assert_allclose(found[name], recorded, rtol=1e-4, err_msg=name)
+        np.testing.assert_array_equal(found.key, last.key_frequency[member])
+        recorded = last.component_gini[member].sel(table=found.table)
+        np.testing.assert_allclose(found.component_gini, recorded, rtol=1e-4)
+    with pytest.raises(ValueError, match="the tokens of these members form several groups"):
+        progress_measures(run)

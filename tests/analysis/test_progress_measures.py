@@ -123,5 +123,5 @@ def test_the_command_line_records_them_by_name(tmp_path, capsys):
     capsys.readouterr()
     words[2] = str(tmp_path / "other")
     assert main([*words, "--metrics", "progres"]) == 2
-    assert "metrics must be one of progress, restricted_loss" in capsys.readouterr().err
+    assert "metrics must be one of progress, circuits, restricted_loss" in capsys.readouterr().err
     assert not (tmp_path / "other").exists()
