@@ -17,6 +17,7 @@ from jax import Array
 
 from grokjax.analysis import fourier
 from grokjax.analysis.over_members import over_members
+from grokjax.metrics.isolated_circles import inverses
 from grokjax.runtime.arguments import integer_at_least, positive_number, takes
 
 PURE = 0.9
@@ -66,12 +67,7 @@ def component_pairs(scores: Array) -> ComponentPairs:
 @takes(step="...", modulus=integer_at_least(1))
 def frequency_of(step: np.ndarray, modulus: int) -> np.ndarray:
     """`step**-1 mod P`, folded to at most P // 2; 0 where the step has no inverse."""
-    table = np.zeros(modulus, np.int32)
-    for s in range(1, modulus):
-        if np.gcd(s, modulus) == 1:
-            inverse = pow(s, -1, modulus)
-            table[s] = min(inverse, modulus - inverse)
-    return table[np.asarray(step) % modulus]
+    return inverses(modulus)[np.asarray(step) % modulus]
 
 
 @takes(frequency="...", modulus=integer_at_least(1))

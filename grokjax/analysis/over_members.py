@@ -5,7 +5,6 @@ It also finds the network that parameters belong to, from a Run or from its sett
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import inspect
 from collections.abc import Callable
@@ -212,10 +211,7 @@ def built_network(network: NetworkSettings | MemberNetwork) -> Network:
     """Return the functions of a network, from its settings."""
     if isinstance(network, NetworkSettings):
         return build_network(network.model_settings, network.spec)
-    built = built_network(network.settings)
-    return dataclasses.replace(
-        built, precompute=lambda packed, traced=None: built.precompute(packed, network.traced)
-    )
+    return built_network(network.settings).with_traced(network.traced)
 
 
 def _check_analysable(name: str, network: NetworkSettings) -> None:

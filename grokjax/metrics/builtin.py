@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from grokjax.metrics import learning, progress_metrics, token_spectrum, weights
+from grokjax.metrics import circuit_metrics, learning, progress_metrics, token_spectrum, weights
 from grokjax.metrics.metric import Metric
 
 BUILTIN: tuple[Metric, ...] = (*learning.METRICS, *weights.METRICS, *token_spectrum.METRICS)
 
-OPTIONAL: dict[str, tuple[Metric, ...]] = {"progress": progress_metrics.METRICS}
+OPTIONAL: dict[str, tuple[Metric, ...]] = {
+    "progress": progress_metrics.METRICS,
+    "circuits": circuit_metrics.METRICS,
+}
 """Groups of metrics that a run records only if their name is given, as they take time."""
 
 OPTIONAL_BY_NAME: dict[str, tuple[Metric, ...]] = OPTIONAL | {

@@ -8,6 +8,7 @@ All figures have one style (`matplotlib.style.use(grokjax.plots.STYLE)`). Colour
 Okabe & Ito 2008 and cividis, which can be told apart with any common colour blindness.
 """
 
+from grokjax.plots.circuits import circuit_plane, circuits_against
 from grokjax.plots.cumulative_incidence import incidence, incidences
 from grokjax.plots.embedding import animation, components, panel, planes
 from grokjax.plots.heat_maps import heat_map, phase_diagram, phase_legend
@@ -33,6 +34,8 @@ __all__ = [
     "TRAIN",
     "accuracy",
     "animation",
+    "circuit_plane",
+    "circuits_against",
     "components",
     "curves",
     "figure",

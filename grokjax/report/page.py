@@ -28,6 +28,7 @@ from grokjax.report.network_sections import network_section, section_without_ana
 from grokjax.report.section import FORMATS, Section, save_figures
 from grokjax.report.summary import table_by_setting, tiles
 from grokjax.report.training_sections import (
+    circuits_section,
     learning_section,
     machine_section,
     metrics_section,
@@ -122,6 +123,7 @@ def _sections(run: Run, events: Events, groups: list[NetworkGroup]) -> list[Sect
         learning_section(run, events),
         metrics_section(run),
         progress_section(run),
+        circuits_section(run),
         sweep_section(run, events),
         *networks,
         machine_section(run),

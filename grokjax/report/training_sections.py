@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 
 from grokjax import plots
+from grokjax.analysis.circuits import IRRELEVANT, SYMMETRIC
 from grokjax.analysis.incidence import incidence, time_to
 from grokjax.analysis.times import Events, Times, definitions
 from grokjax.config import labels
 from grokjax.plots.sweep_panels import Panel, arrange_sweep
 from grokjax.report.network_groups import example_row, user_metrics
 from grokjax.report.section import Section
+from grokjax.results.history import forward_fill
 from grokjax.results.run import Run
 from grokjax.results.seed_groups import seed_groups, swept_settings
 
@@ -100,6 +102,44 @@ def progress_section(run: Run) -> Section | None:
             lambda: plots.progress_structure(history),
             "Explained variance of the logits, Gini coefficients and sum of squares against epochs",
             "W_E: the token table; W_L: what the hidden neurons write to the logits.",
+        )
+    return section
+
+
+def circuits_section(run: Run) -> Section | None:
+    """The Clock or the Pizza; None if the run does not record its measures."""
+    history = run.history
+    names = ("gradient_symmetricity", "distance_irrelevance")
+    if not set(names) <= set(history):
+        return None
+    section = Section(
+        "circuits",
+        "Clock or pizza",
+        "Gradient symmetricity: mean cosine of the gradients of a logit by the embeddings of both "
+        "operands. Distance irrelevance: how little the right answer's logit depends on the "
+        "difference of the operands (Zhong et al. 2023). A pizza has a gradient symmetricity of at "
+        f"least {SYMMETRIC:g} and a distance irrelevance of at most {IRRELEVANT:g}; a clock less "
+        "of the first and more of the second. Members with a test accuracy below 99% are neither.",
+    )
+    # A member that has stopped keeps its last evaluation.
+    wanted = (*names, "test_accuracy")
+    x, y, accuracy = (forward_fill(history[name].values)[:, -1] for name in wanted)
+    section.add(
+        lambda: plots.circuit_plane(x, y, accuracy),
+        "Members in the plane of gradient symmetricity and distance irrelevance",
+        "At each member's last evaluation.",
+    )
+    swept = swept_settings(history)
+    if len(swept) == 1 and history[swept[0]].dtype.kind in "fiu":
+        values, label = history[swept[0]].values, labels.setting(swept[0])
+        section.add(
+            lambda: plots.circuits_against(label, values, x, y, accuracy),
+            f"Gradient symmetricity and distance irrelevance against {label}",
+        )
+    for name in names:
+        section.add(
+            partial(plots.metric, history, name),
+            f"{labels.setting(name).capitalize()} against epochs",
         )
     return section
 

@@ -171,7 +171,7 @@ def build_evaluation(
 
         losses, correct, logits = jax.lax.map(of_chunk, chunks)
         evaluation = Evaluation(
-            network=network,
+            network=network.with_traced(constants.hypers),
             spec=spec,
             packed=packed,
             table=table,
