@@ -1,5 +1,6 @@
 """The experiment scripts run to the end, at a small size."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -169,3 +170,31 @@ def test_nanda_measures_every_snapshot_and_draws(tmp_path):
     more = run("nanda.py", "--out", tmp_path / "other", "--seeds", 2, "--snapshot-every", 30)
     assert (more.returncode, more.stderr.count("\n")) == (2, 1)
     assert "snapshot_every must be a multiple of eval_every (20), got 30" in more.stderr
+
+
+@pytest.mark.slow
+def test_clock_pizza_measures_every_width_and_draws(tmp_path):
+    out = tmp_path / "run"
+    flags = ("--rates", 2, "--seeds", 1, "--widths", 8, 12, "--max-epochs", 20)
+    done = run("clock_pizza.py", "--out", out, *flags, "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    assert re.search(r"0\.0 to 0\.1 +2 .*\n0\.9 to 1\.0 +2 ", done.stdout)
+    assert "neither: 4 of 4" in done.stdout, "nothing is learnt in so few epochs"
+    assert "test accuracy 1 at the end: 0 of 4" in done.stdout
+    for name in ("curves", "circuit_plane", "clock_pizza"):
+        assert (out / "figures" / f"{name}.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_mlp_circuits_compares_variations_and_draws(tmp_path):
+    out = tmp_path / "run"
+    flags = ("--seeds", 2, "--vary", "combine", "--varied-seeds", 1, "--max-epochs", 40)
+    done = run("mlp_circuits.py", "--out", out, *flags, "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    assert "notebook: 2 members; grokked: " in done.stdout
+    assert "combine sum: 1 members" in done.stdout
+    assert done.stdout.count("0 pizza, 0 clock, ") == 2
+    for name in ("gradient_symmetricity", "circuit_plane"):
+        assert (out / "figures" / f"{name}.png").stat().st_size > 10_000

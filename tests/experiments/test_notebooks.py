@@ -18,6 +18,10 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SMALLER = {
     "seeds.py": ("--seeds", 2, "--max-epochs", 60),
     "circles.py": ("--seeds", 2, "--max-epochs", 200, "--no-film"),
+    "mlp_circuits.py": (
+        *("--seeds", 2, "--max-epochs", 40),
+        *("--vary", "weight_decay", "--varied-seeds", 1),
+    ),
     "nanda.py": ("--seeds", 2, "--max-epochs", 60, "--snapshot-every", 20),
     "sweep_wd.py": ("--seeds", 2, "--max-epochs", 40, "--weight-decay", 0, 1),
 }

@@ -1,0 +1,120 @@
+"""Does the notebook's network compute the Clock or the Pizza, and does that change as it groks?
+
+The measures of Zhong et al. 2023 for an ensemble of the recipe `notebook`, at every evaluation, and
+for variations of its weight decay, width, activation and first layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+import grokjax
+from grokjax import Sweep, plots, recipes
+from grokjax.analysis.circuits import CIRCULAR, circuits
+from grokjax.analysis.incidence import incidence
+from grokjax.analysis.times import events
+from grokjax.cli.scripts import TrainingFlags, run_script, train_or_resume
+from grokjax.cli.summary import summarise
+from grokjax.config import labels
+from grokjax.results.history import forward_fill
+
+LABELS = ("pizza", "clock", "neither")
+RECORDED = ("gradient_symmetricity", "distance_irrelevance", "component_circularity")
+VARIATIONS: dict[str, tuple[Any, ...]] = {
+    "weight_decay": (0.5, 2.0),
+    "hidden_dim": (128, 512),
+    "activation": ("gelu", "square"),
+    "combine": ("sum",),
+}
+"""Settings that are changed one at a time."""
+
+
+@dataclass
+class Args(TrainingFlags):
+    """Measure gradient symmetricity and distance irrelevance of the notebook's network."""
+
+    seeds: int = 64
+    """Seeds of the recipe itself; each seed has its own split."""
+    vary: tuple[Literal["weight_decay", "hidden_dim", "activation", "combine"], ...] = (
+        *("weight_decay", "hidden_dim", "activation", "combine"),
+    )
+    """Settings to change, one at a time."""
+    varied_seeds: int = 8
+    """Seeds of each variation."""
+    extra_epochs: int = 200
+    """Epochs that a member goes on after it has grokked."""
+    max_epochs: int = 4_000
+    """Most epochs of a member."""
+
+
+def main(args: Args) -> None:
+    base = recipes.get("notebook").config
+    base = base.replace(extra_epochs=args.extra_epochs, max_epochs=args.max_epochs)
+    sweep = Sweep(base, seed=range(args.seeds))
+    for name in args.vary:
+        sweep = sweep + Sweep(base, **{name: VARIATIONS[name], "seed": range(args.varied_seeds)})
+    run = train_or_resume(sweep, args, recipe="notebook", metrics=RECORDED)
+    cells = dict(cells_of(run))
+    for name, cell in cells.items():
+        print_cell(name, cell)
+    summarise(run, lambda: draw(run, next(iter(cells.values())), args))
+
+
+def cells_of(run: grokjax.Run) -> Iterator[tuple[str, grokjax.Run]]:
+    """Yield the members of the recipe and of each variation, with a name."""
+    base = recipes.get("notebook").config
+    settings = {name: getattr(base, name) for name in VARIATIONS}
+    swept = [name for name in VARIATIONS if name in run.sweep.swept]
+    yield "notebook", run.select(**{name: settings[name] for name in swept})
+    for name in swept:
+        for value in VARIATIONS[name]:
+            others = {each: settings[each] for each in swept if each != name}
+            found = run.select(**{name: value} | others)
+            yield labels.setting_and_value(name, value), found
+
+
+def print_cell(name: str, run: grokjax.Run) -> None:
+    """Print the medians and quartiles of one cell when it groks and at its end, and its labels."""
+    history, grokked = run.history, events(run).grokked
+    has = ~np.isnan(grokked.epochs)
+    print(f"{name}: {len(run)} members; grokked: {incidence(grokked).summary()}")
+    rows = np.searchsorted(history.epoch.values, grokked.epochs[has])
+    for measure in RECORDED[:2]:
+        values = forward_fill(history[measure].values)
+        text = f"{quartiles(values[has, rows])} at grokking, " if has.any() else ""
+        print(f"  {labels.setting(measure)}: {text}{quartiles(values[:, -1])} at the end")
+    found = circuits(run)
+    counts = ", ".join(f"{(found.label == x).sum().item()} {x}" for x in LABELS)
+    circular = float((found.circularity >= CIRCULAR).all("component").mean())
+    print(f"  {counts}; all four circularities >= {CIRCULAR}: {circular:.0%}")
+    explained = found.circle_fve.sel(circle=0).median("member")
+    fits = ", ".join(f"{n} {x:.2f}" for n, x in explained.to_series().items())
+    print(f"  the first circle, explained as {fits}")
+
+
+def quartiles(values: np.ndarray) -> str:
+    """Return the median and the quartiles of values, as text."""
+    low, median, high = np.quantile(values, (0.25, 0.5, 0.75))
+    return f"{median:.3f} ({low:.3f} to {high:.3f})"
+
+
+def draw(run: grokjax.Run, base: grokjax.Run, args: Args) -> Path:
+    """Draw all figures; return the path of the last one."""
+    figures, history = args.out / "figures", base.history
+    title = f"{labels.task(run.config)}, the notebook's network, {len(base)} seeds"
+    for name in RECORDED:
+        plots.save(plots.metric(history, name, title), figures / f"{name}.png")
+    measured = (*RECORDED[:2], "test_accuracy")
+    x, y, accuracy = (forward_fill(run.history[name].values)[:, -1] for name in measured)
+    title = f"{labels.task(run.config)}, {len(run)} members"
+    plane = plots.circuit_plane(x, y, accuracy, title)
+    return plots.save(plane, figures / "circuit_plane.png")
+
+
+if __name__ == "__main__":
+    run_script(main, Args)
