@@ -87,8 +87,8 @@ def print_statistics(run: grokjax.Run, found: xr.Dataset) -> None:
     print(f"gradient symmetricity > {SYMMETRIC}: {int(above.sum())} of {len(run)}")
     print(f"test accuracy 1 at the end: {int(perfect.sum())} of {len(run)}")
     for name, these in (("all", perfect | True), ("those with test accuracy 1", perfect)):
-        share = float(circular[these].mean())
-        print(f"all four circularities >= {CIRCULAR}, of {name}: {share:.1%} (published 34.3%)")
+        count, of = int(circular[these].sum()), int(these.sum())
+        print(f"all four circularities >= {CIRCULAR}: {count} of {of}, {name} (published 34.3%)")
     delay = np.quantile(generalisation_delays(run.history).delay1, (0.5, 0.05, 0.95))
     print("generalisation delay 1: {:.1f} ({:.1f} to {:.1f}; published 47.7)".format(*delay))
     norms = np.quantile(forward_fill(run.history.weight_norm.values)[:, -1], (0.5, 0.05, 0.95))

@@ -120,7 +120,9 @@ def _labelled(computed: Circuits, members: list[int]) -> xr.Dataset:
     data["circle_fve"] = (("member", "circle", "circuit"), computed.circles.fve)
     measured = computed.gradient_symmetricity, computed.distance_irrelevance, computed.accuracy
     data["label"] = ("member", label_circuits(*measured))
-    return xr.Dataset(data, {"member": members, "circuit": list(CIRCUITS)})
+    numbers = np.arange(computed.circles.frequency.shape[1])
+    coordinates = {"member": members, "circle": numbers, "circuit": list(CIRCUITS)}
+    return xr.Dataset(data, coordinates)
 
 
 @takes(symmetric=positive_number, irrelevant=positive_number)

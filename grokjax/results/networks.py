@@ -97,6 +97,8 @@ class NetworkInfo:
         if info.token_table is not None:
             name_of(info.token_table.title)
             rows, shape = info.token_table.rows, info.shapes[info.token_table.parameter]
+            if info.token_table.second is not None:
+                _ = info.shapes[name_of(info.token_table.second)]  # a parameter of the module
             if len(shape) != 2 or not 0 < _count(rows) <= shape[0]:
                 raise ValueError(f"token_table {info.token_table}")
         if info.spec.num_tokens is not None:

@@ -20,7 +20,7 @@ SMALLER = {
     "circles.py": ("--seeds", 2, "--max-epochs", 200, "--no-film"),
     "mlp_circuits.py": (
         *("--seeds", 2, "--max-epochs", 40),
-        *("--vary", "weight_decay", "--varied-seeds", 1),
+        *("--vary", "weight_decay", "combine", "--varied-seeds", 1),
     ),
     "nanda.py": ("--seeds", 2, "--max-epochs", 60, "--snapshot-every", 20),
     "sweep_wd.py": ("--seeds", 2, "--max-epochs", 40, "--weight-decay", 0, 1),
@@ -83,4 +83,4 @@ def test_outputs_are_kept_and_no_function_is_defined(path):
 
 
 def test_notebooks_are_numbered():
-    assert [path.name[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05"]
+    assert [path.name[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06"]

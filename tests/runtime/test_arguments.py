@@ -157,7 +157,7 @@ def test_an_array_of_one_member_is_refused_where_members_are_expected():
             function(np.ones(5))
     with pytest.raises(ConfigError, match="components must be one value for all members"):
         pca.pca(TABLES, components=[1, 2])
-    with pytest.raises(ConfigError, match=r"fit must be a grokjax.analysis"):
+    with pytest.raises(ConfigError, match=r"fit must be a grokjax\.metrics\..*PCA"):
         pca.project(np.ones((3, 2, 7, 4)), np.ones((3, 2)))
 
 
