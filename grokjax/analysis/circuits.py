@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 SYMMETRIC = 0.98
 """Gradient symmetricity from which a member counts as a pizza; below it is a clock or neither.
 
-Zhong et al. print no thresholds; these two are those of their released notebook's remarks.
+This bound and the next one are second-hand: our sources of the paper and its code have none.
 """
 
 IRRELEVANT = 0.6
@@ -56,7 +56,7 @@ def circuits(
       source: a Run whose members have one kind of network, or parameters with a leading axis M.
       config: for parameters: the settings of all members, or of each.
       all_triples: whether gradient symmetricity averages over all triples of tokens instead of the
-        100 that the published code draws. It takes about G / 2 times as long for G tokens.
+        100 that the published code draws; it is slower.
 
     Returns:
       A Dataset with dims `member, component, circle, circuit`: the fields of `Circuits` and of

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from grokjax.metrics.isolated_circles import CIRCUITS, Circles, isolated_circles
+from grokjax.metrics.isolated_circles import CIRCLES, CIRCUITS, Circles, isolated_circles
 from grokjax.metrics.placed_network import PlacedNetwork
 from grokjax.metrics.principal_components import principal_components
 
@@ -40,7 +40,7 @@ def published_triples(size: int, count: int = TRIPLES) -> np.ndarray:
 
 
 def gradient_symmetricity(placed: PlacedNetwork, all_triples: bool = False) -> Array:
-    """Mean cosine of the gradients of a logit by the embeddings of a and of b (Sec. 4.1).
+    """Mean cosine of the gradients of a logit by the embeddings of a and of b.
 
     all_triples: whether to average over all triples (a, b, c) instead of the published 100.
     """
@@ -65,7 +65,7 @@ def gradient_symmetricity(placed: PlacedNetwork, all_triples: bool = False) -> A
 
 
 def distance_irrelevances(by_place: Array) -> Array:
-    """How little logits depend on the distance of a and b, `[2]` (Sec. 4.1).
+    """How little logits depend on the distance of a and b, `[2]`.
 
     The standard deviation over a + b at a fixed a - b, averaged over a - b, over that of all pairs.
     The paper and its notebook take the logit of the right answer, the first of the two; the
@@ -84,14 +84,14 @@ def distance_irrelevances(by_place: Array) -> Array:
     return jnp.std(of_distance, axis=2).mean(axis=1) / jnp.std(values, axis=(1, 2))
 
 
-def component_circularities(placed: PlacedNetwork, count: int = COMPONENTS) -> Array:
-    """Return the circularity of each of the first principal components, `[C]` (App. C).
+def component_circularities(scores: Array) -> Array:
+    """Return the circularity of each principal component, `[G, C]` -> `[C]`.
 
     It is the largest share of one frequency in the power of the component: 1 for any wave, also for
-    one whose pair makes an ellipse; `fourier.circularity` is that of a pair. Where operands have
-    their own embeddings, components are those of both side by side.
+    one whose pair makes an ellipse; `fourier.circularity` is that of a pair.
+
+    scores: of principal components of `PlacedNetwork.by_place`.
     """
-    scores = principal_components(placed.by_place(), components=count).scores
     waves = jnp.abs(jnp.fft.rfft(scores, axis=0)[1:]) ** 2  # [K, C]
     power = jnp.maximum(jnp.sum(scores**2, axis=0), jnp.finfo(jnp.float32).tiny)
     return jnp.clip(2 / len(scores) * waves.max(axis=0) / power, 0, 1)
@@ -122,14 +122,15 @@ def measure_circuits(placed: PlacedNetwork, all_triples: bool = False) -> Circui
         circles = Circles(none, none, jnp.zeros((0, len(CIRCUITS))))
         exist = placed.places.exist
         return Circuits(nan[0], correct, incorrect, nan[0], nan, circles, accuracy, exist)
-    circularities = component_circularities(placed)
+    fit = principal_components(placed.by_place(), components=2 * CIRCLES)
+    circularities = component_circularities(fit.scores[:, :COMPONENTS])
     return Circuits(
         gradient_symmetricity=gradient_symmetricity(placed, all_triples),
         distance_irrelevance=correct,
         distance_irrelevance_incorrect=incorrect,
         component_circularity=jnp.mean(circularities),
         circularities=circularities,
-        circles=isolated_circles(placed),
+        circles=isolated_circles(placed, fit),
         accuracy=accuracy,
         places_exist=placed.places.exist,
     )

@@ -14,7 +14,7 @@ import numpy as np
 from jax import Array
 
 from grokjax.metrics.placed_network import PlacedNetwork
-from grokjax.metrics.principal_components import principal_components
+from grokjax.metrics.principal_components import PCA
 
 CIRCLES = 8
 """Pairs of principal components that are isolated: the published code looks at 16 components."""
@@ -31,15 +31,16 @@ class Circles(NamedTuple):
     fve: Array  # [J, circuits], see `explained`
 
 
-def isolated_circles(placed: PlacedNetwork) -> Circles:
-    """Isolate each of the first circles of the embedding (Zhong et al. 2023, Sec. 4.2, App. G).
+def isolated_circles(placed: PlacedNetwork, fit: PCA) -> Circles:
+    """Isolate each of the first circles of the embedding.
 
     The embedding is replaced by its mean and one pair of its principal components, and the logits
     of all pairs are compared with the formulas of `circuit_logits` at the frequency of that pair.
+
+    fit: the first principal components of `placed.by_place()`; the last of an odd number is left
+      out.
     """
-    table = placed.by_place()
-    fit, size = principal_components(table, components=2 * CIRCLES), len(table)
-    count = fit.scores.shape[1] // 2
+    size, count = len(fit.scores), fit.scores.shape[1] // 2
     scores = fit.scores[:, : 2 * count].reshape(size, count, 2).swapaxes(0, 1)  # [J, G, 2]
     directions = fit.components[: 2 * count].reshape(count, 2, -1)  # [J, 2, D]
     power = jnp.sum(jnp.abs(jnp.fft.rfft(scores, axis=1)[:, 1:]) ** 2, axis=2)  # [J, K]
@@ -68,7 +69,7 @@ def inverses(size: int) -> np.ndarray:
 def circuit_logits(frequency: Array, size: int) -> Array:
     """Return the logits of each of `CIRCUITS` on a circle of this frequency, `[4, G, G, G]`.
 
-    With w = 2 pi k / G, d = w(a - b) and t = w(a + b - c) (Zhong et al. 2023, Sec. 4.2, App. G):
+    With w = 2 pi k / G, d = w(a - b) and t = w(a + b - c):
 
     - clock: cos(t)
     - pizza: |cos(d/2)| (|cos(t/2)| - |sin(t/2)|)

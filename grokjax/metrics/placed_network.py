@@ -15,6 +15,7 @@ import numpy as np
 from jax import Array
 
 from grokjax.metrics.group_pairs import group_pairs
+from grokjax.models.model import read_parameter
 from grokjax.models.network import Network, Params
 from grokjax.settings.data_spec import DataSpec
 from grokjax.tasks.token_group import TokenGroup
@@ -73,8 +74,8 @@ class PlacedNetwork:
         """Return the embeddings of the first and of the second operand, `[T, D]` each."""
         table = self.network.token_table
         assert table is not None
-        first = _read(self.params, table.parameter)
-        return first, first if table.second is None else _read(self.params, table.second)
+        first = read_parameter(self.params, table.parameter)
+        return first, first if table.second is None else read_parameter(self.params, table.second)
 
     def by_place(self) -> Array:
         """Return the embedding by place, `[G, D]`, or both operands' side by side, `[G, 2D]`."""
@@ -119,17 +120,7 @@ class PlacedNetwork:
 
     def _inputs(self, first: Array, second: Array) -> Array:
         """Return inputs with these tokens as operands, int32 `[N, ...]`."""
-        operands = iter((first, second))
-        template = self.spec.template
-        columns = [next(operands) if t is None else jnp.full_like(first, t) for t in template]
-        return jnp.stack(columns, axis=-1).astype(jnp.int32)
-
-
-def _read(params: Params, name: str) -> Array:
-    """Return a parameter by its name."""
-    for key in name.split("/"):
-        params = params[key]
-    return params  # pyright: ignore[reportReturnType]
+        return jnp.stack(self.spec.columns(first, second), axis=-1).astype(jnp.int32)
 
 
 def _appended(params: Params, name: str, rows: Array) -> Params:

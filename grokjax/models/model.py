@@ -36,6 +36,14 @@ def shapes_of(params: Mapping[str, Any]) -> Shapes:
     return {name: np.shape(value) for name, value in flat_params(params).items()}
 
 
+def read_parameter(params: Mapping[str, Any], name: str) -> Any:
+    """Return one of nested parameters by its name, such as `hidden/kernel`."""
+    node: Any = params
+    for key in name.split("/"):
+        node = node[key]
+    return node
+
+
 class TokenTable(NamedTuple):
     """The parameter that has one vector for each token, in which circles are searched for.
 
@@ -55,10 +63,7 @@ class TokenTable(NamedTuple):
 
     def read(self, params: Mapping[str, Any]) -> Any:
         """Return the table, `[..., P, D]`, of nested parameters with any leading axes."""
-        node: Any = params
-        for key in self.parameter.split("/"):
-            node = node[key]
-        return node[..., : self.rows, :]
+        return read_parameter(params, self.parameter)[..., : self.rows, :]
 
 
 @dataclass(frozen=True, kw_only=True)

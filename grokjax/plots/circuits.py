@@ -17,10 +17,7 @@ from grokjax.runtime.arguments import sequence, takes
 LABELS = {"clock": (BLUE, "o"), "pizza": (VERMILLION, "^"), "neither": (GREY, "x")}
 """Colour and marker of each label."""
 
-MEASURES = {
-    "gradient symmetricity": (SYMMETRIC, "at least"),
-    "distance irrelevance": (IRRELEVANT, "at most"),
-}
+MEASURES = {"gradient symmetricity": SYMMETRIC, "distance irrelevance": IRRELEVANT}
 """The two measures, with the bound of a pizza."""
 
 
@@ -69,7 +66,7 @@ def circuits_against(
 ) -> Figure:
     """Draw both measures against a setting: a mark for each member, and medians of each value.
 
-    This is the phase figure of Zhong et al. (2023, Fig. 7) where the setting is the attention rate.
+    This is the phase figure of Zhong et al. (2023) where the setting is the attention rate.
 
     Args:
       name: label of the horizontal axes.
@@ -85,7 +82,7 @@ def circuits_against(
     labels = label_circuits(gradient_symmetricity, distance_irrelevance, accuracy)
     measured = [np.asarray(y, float) for y in (gradient_symmetricity, distance_irrelevance)]
     fig, axes = figure(10.5, 4.4, 2)
-    for i, (ax, (label, (bound, _))) in enumerate(zip(axes, MEASURES.items(), strict=True)):
+    for i, (ax, (label, bound)) in enumerate(zip(axes, MEASURES.items(), strict=True)):
         y = measured[i]
         _scatter(ax, x, y, labels)
         distinct = np.unique(x)

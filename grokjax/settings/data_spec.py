@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +43,12 @@ class DataSpec:
         modulus = self.modulus
         assert modulus is not None
         numbers = np.arange(modulus**2, dtype=np.int32)
-        operands = iter((numbers // modulus, numbers % modulus))
-        columns = (next(operands) if t is None else np.full_like(numbers, t) for t in self.template)
-        return np.stack(list(columns), axis=-1)
+        return np.stack(self.columns(numbers // modulus, numbers % modulus), axis=-1)
+
+    def columns(self, first: Any, second: Any) -> list[Any]:
+        """Return the token at each position of inputs with these operands, int32 `[N]` each.
+
+        first, second: the operands, as arrays of NumPy or of JAX.
+        """
+        operands = iter((first, second))
+        return [next(operands) if t is None else 0 * first + t for t in self.template]
