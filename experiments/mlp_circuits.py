@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 
 import grokjax
 from grokjax import Sweep, plots, recipes
 from grokjax.analysis.circuits import CIRCULAR, circuits
 from grokjax.analysis.incidence import incidence
 from grokjax.analysis.times import events
-from grokjax.cli.scripts import TrainingFlags, run_script, train_or_resume
+from grokjax.cli.scripts import TrainingFlags, run_script, save_results, train_or_resume
 from grokjax.cli.summary import summarise
 from grokjax.config import labels
 from grokjax.results.history import forward_fill
@@ -60,8 +62,10 @@ def main(args: Args) -> None:
         sweep = sweep + Sweep(base, **{name: VARIATIONS[name], "seed": range(args.varied_seeds)})
     run = train_or_resume(sweep, args, recipe="notebook", metrics=RECORDED)
     cells = dict(cells_of(run))
+    found = {name: circuits(cell) for name, cell in cells.items()}
     for name, cell in cells.items():
-        print_cell(name, cell)
+        print_cell(name, cell, found[name])
+    save_results(pd.concat([table_of(name, each) for name, each in found.items()]), args)
     summarise(run, lambda: draw(run, next(iter(cells.values())), args))
 
 
@@ -78,7 +82,18 @@ def cells_of(run: grokjax.Run) -> Iterator[tuple[str, grokjax.Run]]:
             yield labels.setting_and_value(name, value), found
 
 
-def print_cell(name: str, run: grokjax.Run) -> None:
+def table_of(name: str, found: xr.Dataset) -> pd.DataFrame:
+    """Return the measures of the members of one cell, a row for each member."""
+    kept = ["gradient_symmetricity", "distance_irrelevance", "accuracy", "label"]
+    least = found.circularity.min("component")
+    return (
+        found[kept]
+        .assign(cell=("member", [name] * len(least)), least_circularity=least)
+        .to_dataframe()
+    )
+
+
+def print_cell(name: str, run: grokjax.Run, found: xr.Dataset) -> None:
     """Print the medians and quartiles of one cell when it groks and at its end, and its labels."""
     history, grokked = run.history, events(run).grokked
     has = ~np.isnan(grokked.epochs)
@@ -88,7 +103,6 @@ def print_cell(name: str, run: grokjax.Run) -> None:
         values = forward_fill(history[measure].values)
         text = f"{quartiles(values[has, rows])} at grokking, " if has.any() else ""
         print(f"  {labels.setting(measure)}: {text}{quartiles(values[:, -1])} at the end")
-    found = circuits(run)
     counts = ", ".join(f"{(found.label == x).sum().item()} {x}" for x in LABELS)
     circular = float((found.circularity >= CIRCULAR).all("component").mean())
     print(f"  {counts}; all four circularities >= {CIRCULAR}: {circular:.0%}")

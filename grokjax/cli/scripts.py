@@ -16,6 +16,8 @@ from grokjax.runtime.xla_log import hide_xla_log
 from grokjax.terminal import printed_commands
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from grokjax.results.run import Run
 
 
@@ -58,3 +60,8 @@ def train_or_resume(
     if run.info["pieces"]:
         printed_commands.record_import(sys.argv[0])
     return run
+
+
+def save_results(table: pd.DataFrame, flags: TrainingFlags) -> None:
+    """Write what a script measured, a row for each member, to `results.csv` beside the run."""
+    table.to_csv(flags.out / "results.csv", float_format="%.6g")
