@@ -120,8 +120,9 @@ def draw(run: grokjax.Run, found: xr.Dataset, args: Args) -> Path:
         found.test_accuracy.values,
         title,
         published,
-        "Distance irrelevance by the largest wrong logit, as in the published tables; published "
-        "medians are of circular runs of width 128. Dotted: the bounds of a pizza.",
+        "Published: medians of circular runs of width 128. Dotted: the bound of a pizza.",
+        labels=found.label.values,
+        names=("gradient symmetricity", "distance irrelevance (largest wrong logit)"),
     )
     return plots.save(fig, figures / "clock_pizza.png")
 

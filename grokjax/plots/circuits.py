@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,9 @@ def circuits_against(
     accuracy: ArrayLike,
     title: str = "",
     published: Any = None,
-    note: str = "",
+    note: str = "Dotted: the bounds of a pizza.",
+    labels: ArrayLike | None = None,
+    names: Sequence[str] = tuple(MEASURES),
 ) -> Figure:
     """Draw both measures against a setting: a mark for each member, and medians of each value.
 
@@ -77,24 +80,30 @@ def circuits_against(
       published: medians to draw beside ours: (edges `[n + 1]` of the setting, medians of the first
         and of the second measure, `[n]` each); None: none.
       note: a line below the title.
+      labels: `[M]`, such as `circuits` returns; None: those of `label_circuits`. To be given if
+        `distance_irrelevance` is that of the largest wrong logit, which has other bounds.
+      names: labels of the vertical axes; a bound is drawn for those of `MEASURES`.
     """
     x = np.asarray(values, float)
-    labels = label_circuits(gradient_symmetricity, distance_irrelevance, accuracy)
+    if labels is None:
+        labels = label_circuits(gradient_symmetricity, distance_irrelevance, accuracy)
     measured = [np.asarray(y, float) for y in (gradient_symmetricity, distance_irrelevance)]
     fig, axes = figure(10.5, 4.4, 2)
-    for i, (ax, (label, bound)) in enumerate(zip(axes, MEASURES.items(), strict=True)):
+    for i, (ax, label) in enumerate(zip(axes, names, strict=True)):
         y = measured[i]
-        _scatter(ax, x, y, labels)
+        _scatter(ax, x, y, np.asarray(labels))
         distinct = np.unique(x)
         medians = [np.median(y[x == each]) for each in distinct]
         ax.plot(distinct, medians, color=BLACK, linewidth=1.2, label="median")
         if published is not None:
             edges, *columns = published
-            ax.stairs(columns[i], edges, color=GREY, linewidth=2, label="published median")
-        ax.axhline(bound, color=BLACK, linestyle=":", linewidth=1)
+            look = {"color": GREY, "linewidth": 2, "label": "published median"}
+            ax.stairs(columns[i], edges, baseline=None, **look)
+        if label in MEASURES:
+            ax.axhline(MEASURES[label], color=BLACK, linestyle=":", linewidth=1)
         ax.set(xlabel=name, ylabel=label)
     add_legend_below(axes[0])
-    add_heading(fig, title, note or "Dotted: the bounds of a pizza.")
+    add_heading(fig, title, note)
     return fig
 
 
