@@ -44,7 +44,7 @@ class Args(TrainingFlags):
 
     rates: int = 8
     """Number of attention rates, evenly spaced from 0 to 1."""
-    seeds: int = 4
+    seeds: int = 2
     """Seeds at each rate; each seed has its own split."""
     widths: tuple[int, ...] = (64,)
     """Widths of the residual stream; each width is a program of its own."""
