@@ -8,6 +8,7 @@ from pathlib import Path
 
 from grokjax.errors import DamagedRun, printable
 from grokjax.results import params, piece_files
+from grokjax.results.pieces import user_sources
 from grokjax.results.run import Run, load
 from grokjax.runtime import devices, environment
 from grokjax.storage import digests, files, journal, lock, training_status
@@ -50,7 +51,7 @@ def info(directory: Path) -> None:
 
 def _imports(run: Run) -> str:
     """Return the flag that makes the user's own pieces in a run known; empty if it has none."""
-    sources = (each for group in run.info["pieces"].values() for each in group.values())
+    sources = user_sources(run.info)
     files = sorted({piece_files.path_to_import(each["module"], each["name"]) for each in sources})
     return f" --import {' '.join(files)}" if files else ""
 

@@ -51,13 +51,14 @@ def train_or_resume(
     In a launch of several processes only the first one returns; the others exit.
     """
     options = flags.machine.join_processes(flags.quiet)
+    from grokjax.results.pieces import user_sources
     from grokjax.runtime import processes
     from grokjax.training import api
 
     run = api.train(sweep, flags.out, recipe=recipe, resume=True, metrics=metrics, **options)
     if not processes.is_first():
         sys.exit(0)
-    if run.info["pieces"]:
+    if user_sources(run.info):
         printed_commands.record_import(sys.argv[0])
     return run
 

@@ -80,10 +80,12 @@ class Config(Settings):
         if self.split == "symmetric" and not self.task_settings.has_mirror():
             fix = "give its Dataset a mirror"
             raise invalid("split", "symmetric", "needs a task of ordered pairs", fix)
-        for name, only in (("loss", "mse"), ("label_noise", 0)):
-            value = self.values[name]
-            if value != only and self.task_settings.is_regression():
-                raise invalid(name, value, f"must be {only} with the float targets of {self.task}")
+        kind = self.task_settings.target_kind()
+        refused = {"loss": ("mse", kind != "classes"), "label_noise": (0, kind == "values")}
+        for name, (only, applies) in refused.items():
+            if applies and self.values[name] != only:
+                text = f"must be {only} with the float targets of {self.task}"
+                raise invalid(name, self.values[name], text)
         if self.split == "torch" and self.num_rows > TORCH_ROWS:
             raise invalid("split", "torch", f"needs at most {TORCH_ROWS} examples to be replayed")
         if not 0 < self.train_size < self.num_examples:
@@ -174,7 +176,7 @@ class Config(Settings):
     def variant(self) -> str:
         """The variant of the task; empty where it has only one."""
         name = self.group_classes["task"].variant_name()
-        return "" if name is None else self.values[name]
+        return "" if name is None else str(self.values[name])
 
     @functools.cached_property
     def program(self) -> ProgramConfig:
@@ -184,7 +186,9 @@ class Config(Settings):
         """
         fields, values = self.fields, {n: self.values[n] for n in self.names("static")}
         values["eval_every"] = self.eval_every
-        values["switched_on"] = tuple(n for n in fields if fields[n].switch and self.values[n])
+        values["switched_on"] = tuple(
+            n for n in fields if fields[n].switch and self.values[n] != fields[n].default
+        )
         return ProgramConfig(self.group_classes, values, self.spec)
 
     @functools.cached_property

@@ -27,7 +27,7 @@ def describe_pieces(configs: Iterable[Config], directory: Path) -> dict[str, dic
     """Return where the users' tasks, models and rules of these members are defined, as JSON values.
 
     By group and name: module, qualified name, the file as it is seen from the run directory, and
-    the settings with their types.
+    the settings with their types. Tasks of grokjax that read files are among them.
     """
     found: dict[str, dict[str, Any]] = {}
     for config in configs:
@@ -39,6 +39,12 @@ def describe_pieces(configs: Iterable[Config], directory: Path) -> dict[str, dic
                 file = describe_file(KINDS[group].piece(name), directory)
                 found.setdefault(group, {})[name] = source | file | {"settings": fields}
     return found
+
+
+def user_sources(info: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return where the user's own pieces are defined, of all groups of a config.json."""
+    pieces = [piece for group in info["pieces"].values() for piece in group.values()]
+    return [piece for piece in pieces if not piece["module"].startswith("grokjax.")]
 
 
 def describe_optax_rules(configs: Iterable[Config]) -> dict[str, Any]:
@@ -97,11 +103,11 @@ def stand_in(group: str, name: str, stored: str, difference: str = "") -> type:
 
         cls.spec = lambda task: info_of(task).spec
         cls.num_examples = lambda task: info_of(task).examples[
-            getattr(task, cls.variant_name() or "", "")
+            str(getattr(task, cls.variant_name() or "", ""))
         ]
         cls.num_rows = cls.num_examples
         cls.has_mirror = lambda task: True  # checked when the run was trained, as are the losses
-        cls.is_regression = lambda task: False
+        cls.target_kind = lambda task: "classes"
     cls.difference = difference
     cls.missing = {k: name_of(piece[k]) for k in ("module", "name")}
     return cls

@@ -155,8 +155,8 @@ def setting(
       help: one line for `--help`.
       allowed: the values it may have.
       kind: how it enters a program, see `Kind`.
-      switch: for a traced setting: compile it only where it is not 0, so that other programs are
-        not slowed down.
+      switch: for a traced setting: compile it only where it is not the default, so that other
+        programs are not slowed down.
       traced_name: for a traced setting: its name in compiled code, where it is not `name`.
       traced_value: for a traced setting: a function of the whole config to the number that
         compiled code gets, where it is not the setting's own value.

@@ -154,10 +154,14 @@ class Registry:
         return self._sources.get(name)
 
     def source_of(self, name: str) -> dict[str, str] | None:
-        """Say where a user's piece is defined; None for one that every installation has."""
-        if name not in self._sources:
-            return None
-        return source_location(self._sources[name])
+        """Say where a piece is defined that may be missing elsewhere, or have other data there.
+
+        None for one that every installation has: all built-in ones but those that read files.
+        """
+        if name in self._sources:
+            return source_location(self._sources[name])
+        cls = self._classes.get(name)
+        return source_location(cls) if getattr(cls, "reads_files", False) else None
 
 
 def source_location(source: Any) -> dict[str, str]:

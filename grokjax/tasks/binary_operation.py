@@ -19,7 +19,7 @@ from grokjax.tasks.operations import (
     labels_of,
     refusal,
 )
-from grokjax.tasks.task import Task
+from grokjax.tasks.task import TargetKind, Task
 from grokjax.tasks.token_group import TokenGroup
 
 Sequence = Literal["pair", "equals", "equation"]
@@ -104,8 +104,8 @@ class BinaryOperation(Task):
     def token_group(self) -> TokenGroup:
         return group_of(self.operation, self.modulus)
 
-    def is_regression(self) -> bool:
-        return False
+    def target_kind(self) -> TargetKind:
+        return "classes"
 
     def has_mirror(self) -> bool:
         return True

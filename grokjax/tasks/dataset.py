@@ -1,6 +1,6 @@
 """The examples of a task, and the check that they fit together.
 
-Letters: N examples, V variants, C classes.
+Letters: N examples, V variants, C outputs, K classes.
 """
 
 from __future__ import annotations
@@ -25,13 +25,18 @@ class Dataset:
     targets: int `[N]` or `[V, N]` classes, -1 for an example that a variant does not have; or
       float32 `[N, C]` or `[V, N, C]` values to regress on with loss mse.
     num_classes: C, how many logits there are.
+    codes: the outputs that stand for each class, float32 `[K, C]` or `[V, K, C]`, to regress on
+      with loss mse; the class whose code is nearest is the answer. None: K = C, one-hot codes.
+    tolerance: where targets are values, an example is correct if its mean squared error is below
+      this; None: no example is correct or wrong, and accuracies are NaN.
     num_tokens: how many different tokens; None where inputs are features.
     answers: how many classes each variant uses, `[V]`; default: all.
     random: whether a variant's targets are drawn from the data seed of each member, `[V]`.
     mirror: for each example the one that is the same but for the order of its tokens, int32 `[N]`;
       None where there is no such thing. The symmetric split keeps both on one side.
     axes: what the examples are, such as `("Z_53", "Z_53")` for all pairs of residues, a outer and
-      b inner; empty where they are nothing of the kind. Fourier analysis asks for it.
+      b inner, or `("N_10", "N_10")` for pairs of whole numbers below 10, whose sums do not wrap
+      around; empty where they are nothing of the kind. Analysis asks for it.
     groups: the group that the tokens form under each variant (`grokjax.tasks.token_group`), `[V]`;
       default: the residues 0..P-1 under addition where the examples are all pairs of Z_P.
     """
@@ -45,6 +50,8 @@ class Dataset:
     mirror: np.ndarray | None = None
     axes: tuple[str, ...] = ()
     groups: tuple[TokenGroup, ...] = ()
+    codes: np.ndarray | None = None
+    tolerance: float | None = None
 
     @property
     def regression(self) -> bool:
@@ -61,11 +68,13 @@ def checked_dataset(name: str, data: Dataset, variants: int) -> Dataset:
     targets = _with_variants(name, inputs, targets, variants)
     num_classes = _count(name, "num_classes", data.num_classes)
     num_tokens = None if data.num_tokens is None else _count(name, "num_tokens", data.num_tokens)
-    _check_targets(name, targets, num_classes)
+    codes = _checked_codes(name, data, targets, num_classes)
+    classes = num_classes if codes is None else codes.shape[1]
+    _check_targets(name, targets, num_classes, classes)
     _check_inputs(name, inputs, num_tokens)
-    answers = tuple(map(int, data.answers)) or (num_classes,) * variants
+    answers = tuple(map(int, data.answers)) or (classes,) * variants
     random = tuple(map(bool, data.random)) or (False,) * variants
-    if len(answers) != variants or not all(1 <= each <= num_classes for each in answers):
+    if len(answers) != variants or not all(1 <= each <= classes for each in answers):
         raise _invalid(name, f"answers must be {variants} numbers from 1 to num_classes", answers)
     if len(random) != variants:
         raise _invalid(name, f"random must be {variants} times True or False", random)
@@ -89,7 +98,26 @@ def checked_dataset(name: str, data: Dataset, variants: int) -> Dataset:
         random=random,
         axes=axes,
         groups=_checked_groups(name, data.groups, axes, variants),
+        codes=codes,
     )
+
+
+def _checked_codes(
+    name: str, data: Dataset, targets: np.ndarray, num_classes: int
+) -> np.ndarray | None:
+    """Return the codes as `[V, K, C]`, or None; check the tolerance, too."""
+    within = data.tolerance
+    if within is not None and (targets.dtype.kind != "f" or not 0 < within < np.inf):
+        raise _invalid(name, "tolerance must be above 0, and targets floats", within)
+    if data.codes is None:
+        return None
+    codes = _numbers(name, "codes", data.codes).astype(np.float32)
+    codes = np.broadcast_to(codes, (len(targets), *codes.shape)) if codes.ndim == 2 else codes
+    wanted = len(targets), num_classes
+    if targets.dtype.kind == "f" or codes.ndim != 3 or codes.shape[::2] != wanted:
+        text = f"codes must be floats [K, {num_classes}], with whole-number targets below K"
+        raise _invalid(name, text, list(np.shape(data.codes)))
+    return codes
 
 
 def _checked_groups(
@@ -115,7 +143,9 @@ def _checked_groups(
 def digest(data: Dataset) -> str:
     """Return the SHA-256 of what members learn from, in hexadecimal."""
     found = hashlib.sha256(repr((data.num_classes, data.answers, data.random)).encode())
-    for array in (data.inputs, data.targets, data.mirror):
+    if data.tolerance is not None:
+        found.update(repr(data.tolerance).encode())
+    for array in (data.inputs, data.targets, data.mirror, data.codes):
         if array is not None:
             plain = np.ascontiguousarray(array)
             plain = plain.astype(plain.dtype.newbyteorder("<"), copy=False)
@@ -172,15 +202,15 @@ def _numbers(name: str, what: str, values: Any) -> np.ndarray:
     return array.astype(np.int32)
 
 
-def _check_targets(name: str, targets: np.ndarray, num_classes: int) -> None:
+def _check_targets(name: str, targets: np.ndarray, num_classes: int, classes: int) -> None:
     if targets.dtype.kind == "f":
         if targets.shape[2] != num_classes:
             text = f"must have {num_classes} target values an example, its num_classes"
             raise _invalid(name, text, targets.shape[2])
         return
-    outside = targets[(targets < -1) | (targets >= num_classes)]
+    outside = targets[(targets < -1) | (targets >= classes)]
     if outside.size:
-        text = f"targets must be from 0 to {num_classes - 1}, or -1 for no example"
+        text = f"targets must be from 0 to {classes - 1}, or -1 for no example"
         raise _invalid(name, text, outside[0])
 
 

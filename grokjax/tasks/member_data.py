@@ -1,7 +1,7 @@
 """The data of one member: the order of its examples, and their targets.
 
 Both are functions of the data seed and the traced settings alone; each round computes them anew.
-Letters: N examples, V variants, C classes.
+Letters: N examples, V variants, C outputs, K classes.
 """
 
 from __future__ import annotations
@@ -29,11 +29,13 @@ class MemberData:
     targets: those trained on, by number of the example; class 0 for an example that is left out.
     true_labels: the classes without label noise, -1 for an example that is left out; None for
       targets to regress on.
+    codes: the outputs that stand for each class, None where they are one-hot.
     """
 
     order: jax.Array  # int32 [N]
     targets: jax.Array  # int32 [N], or float32 [N, C]
     true_labels: jax.Array | None  # int32 [N]
+    codes: jax.Array | None = None  # float32 [K, C]
 
 
 def build_member_data(data: Dataset, split: str) -> Callable[[Any], MemberData]:
@@ -44,6 +46,7 @@ def build_member_data(data: Dataset, split: str) -> Callable[[Any], MemberData]:
     answers = jnp.array(data.answers, jnp.int32)  # [V]
     random = jnp.array(data.random)  # [V]
     mirror = None if data.mirror is None else jnp.asarray(data.mirror, jnp.int32)
+    codes = None if data.codes is None else jnp.asarray(data.codes)  # [V, K, C]
 
     def order_of(hypers: Any) -> jax.Array:
         if split in published_splits.SHUFFLES:
@@ -66,7 +69,8 @@ def build_member_data(data: Dataset, split: str) -> Callable[[Any], MemberData]:
         noise = random_labels(stream_key(hypers.data_seed, LABEL_NOISE), count, classes)
         noisy = jnp.where(jnp.argsort(order) < hypers.noisy_size, noise, targets)
         # An example that is left out may pad a batch with weight 0: its loss must be finite.
-        return MemberData(order, jnp.maximum(noisy, 0), targets)
+        own_codes = None if codes is None else codes[hypers.variant]
+        return MemberData(order, jnp.maximum(noisy, 0), targets, own_codes)
 
     return member_data
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from grokjax.errors import ConfigError, reason
 from grokjax.settings.data_spec import DataSpec
@@ -18,6 +18,8 @@ from grokjax.settings.signature import as_settings, settings_class
 from grokjax.tasks.dataset import Dataset, checked_dataset, digest, template_of
 from grokjax.tasks.token_group import TokenGroup
 
+TargetKind = Literal["classes", "codes", "values"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
@@ -25,10 +27,15 @@ class Task:
 
     A task with several variants, such as operations on the same tokens, has one setting of kind
     `variant`, whose values name them.
+
+    reads_files: whether the examples come from files or libraries that another machine may lack.
+      A run then keeps what reading it needs, as for a task of the user's own.
     """
 
+    reads_files: ClassVar[bool] = False
+
     def dataset(self, variants: tuple[str, ...]) -> Dataset:
-        """Build the examples, with a row of targets for each of these variants."""
+        """Build the examples, with a row of targets for each of these variants, as texts."""
         raise NotImplementedError
 
     @classmethod
@@ -72,9 +79,10 @@ class Task:
         groups = member_dataset(self).groups
         return groups[0] if groups else None
 
-    def is_regression(self) -> bool:
-        """Whether targets are values to regress on."""
-        return member_dataset(self).regression
+    def target_kind(self) -> TargetKind:
+        """What the targets are: classes, codes of classes, or values; the latter two need mse."""
+        data = member_dataset(self)
+        return "values" if data.regression else "classes" if data.codes is None else "codes"
 
     def has_mirror(self) -> bool:
         """Whether the symmetric split is possible."""
@@ -89,7 +97,7 @@ class Task:
 def member_dataset(task: Task) -> Dataset:
     """Return the data set of one member's task."""
     name = task.variant_name()
-    return build_dataset(task, ("",) if name is None else (getattr(task, name),))
+    return build_dataset(task, ("",) if name is None else (str(getattr(task, name)),))
 
 
 @functools.lru_cache(maxsize=16)
@@ -130,7 +138,14 @@ def _adapted(name: str, source: Any) -> type:
 
 
 TASKS = Registry(
-    "task", {"binary-operation": "grokjax.tasks.binary_operation:BinaryOperation"}, _adapted
+    "task",
+    {
+        "binary-operation": "grokjax.tasks.binary_operation:BinaryOperation",
+        "toy-addition": "grokjax.tasks.toy_addition:ToyAddition",
+        "images": "grokjax.tasks.images:Images",
+        "teacher": "grokjax.tasks.teacher:Teacher",
+    },
+    _adapted,
 )
 
 

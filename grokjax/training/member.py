@@ -161,12 +161,12 @@ def build_evaluation(
     size = min(cached_rows or count, count)
 
     def evaluate(constants: Constants, params: Params) -> Metrics:
-        packed, targets = network.pack(params), constants.data.targets
+        packed, member = network.pack(params), constants.data
         table = network.precompute(packed, constants.hypers)
         chunks = jnp.pad(jnp.arange(count), (0, -count % size)).reshape(-1, size)
 
         def of_chunk(rows: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array | None]:
-            losses, correct, logits = example_loss(packed, table, targets, rows)
+            losses, correct, logits = example_loss(packed, table, member, rows)
             return losses, correct, logits if keeps_logits else None
 
         losses, correct, logits = jax.lax.map(of_chunk, chunks)
@@ -176,13 +176,13 @@ def build_evaluation(
             packed=packed,
             table=table,
             inputs=inputs,
-            targets=targets,
-            true_labels=constants.data.true_labels,
+            targets=member.targets,
+            true_labels=member.true_labels,
             loss=loss,
             losses=losses.reshape(-1)[:count],
             correct=correct.reshape(-1)[:count],
             kept_logits=None if logits is None else logits.reshape(-1, spec.num_classes)[:count],
-            order=constants.data.order,
+            order=member.order,
             train_size=constants.hypers.train_size,
             num_examples=constants.hypers.num_examples,
             variant=constants.hypers.variant,

@@ -20,9 +20,7 @@ from grokjax.optim.losses import Loss
 from grokjax.optim.optimizer import build_optimizer
 from grokjax.tasks.dataset import Dataset
 from grokjax.tasks.member_data import MemberData
-
-LARGE = 1e30
-"""A number that is subtracted from a logit to exclude it from a maximum."""
+from grokjax.tasks.scoring import build_scoring
 
 
 @jax.tree_util.register_dataclass
@@ -62,22 +60,17 @@ def layout_of(network: Network, elementwise: bool) -> Layout:
 def build_loss(
     network: Network, loss: Loss, data: Dataset, inputs: jax.Array
 ) -> Callable[..., tuple[jax.Array, jax.Array, jax.Array]]:
-    """Return the function from (packed Params, table, targets, rows) to losses and more.
+    """Return the function from (packed Params, table, the member's data, rows) to losses and more.
 
-    It gives for each example its loss, `[B]`, whether it is classified correctly, `[B]`, and its
-    logits, `[B, C]`. Where targets are numbers to regress on, no example counts as correct.
+    It gives for each example its loss, `[B]`, whether it is answered correctly, `[B]`, and its
+    logits, `[B, C]`. What a correct answer is the task says (`grokjax.tasks.scoring`).
     """
+    score = build_scoring(data)
 
-    def loss_and_correct(packed: Params, table: Any, targets: Any, rows: Any) -> tuple:
+    def loss_and_correct(packed: Params, table: Any, member: MemberData, rows: Any) -> tuple:
         logits = network.logits(packed, table, inputs[rows])  # [B, C]
-        if data.regression:
-            return loss(logits, targets[rows]), jnp.zeros(len(rows), bool), logits
-        one_hot = jax.nn.one_hot(
-            targets[rows], data.num_classes
-        )  # a gather's gradient would scatter
-        # An argmax takes as long as all the rest of an evaluation on CPU.
-        correct = jnp.sum(logits * one_hot, axis=-1) > jnp.max(logits - LARGE * one_hot, axis=-1)
-        return loss(logits, one_hot), correct, logits
+        wanted, correct = score(logits, member, rows)
+        return loss(logits, wanted), correct, logits
 
     return loss_and_correct
 
@@ -99,7 +92,7 @@ def build_step(
         )
 
         def weighted(packed: Params, table: Any, rows: Any, weights: Any) -> jax.Array:
-            return weights @ example_loss(packed, table, constants.data.targets, rows)[0]
+            return weights @ example_loss(packed, table, constants.data, rows)[0]
 
         def add(total: tuple, chunk: tuple) -> tuple:
             grads = jax.grad(weighted, argnums=(0, 1))(packed, table, *chunk)
