@@ -21,6 +21,8 @@ NONE_LABELS = {
     "data_seed": "as seed",
     "classes": "as tokens",
     "grokfast_lambda": "default",
+    "embedding_learning_rate": "as learning rate",
+    "image_count": "all",
 }
 """Meaning of None by setting. A history has -1 in place of None."""
 

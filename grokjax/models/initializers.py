@@ -8,13 +8,15 @@
 | lecun-normal | N(0, 1 / D) | N(0, 1 / in) | 0 |
 | torch | N(0, 1) | U(±1 / √in) | U(±1 / √in) |
 | gromov | N(0, s²) | N(0, s²), s = 0.5 / (2 H)^(1/3) | 0 |
+| liu | U(±1/2) | U(±1 / √in) | U(±1 / √in) |
 | zhong | N(0, 2 / H) | U(±1 / √in), output N(0, 1 / in) | U(±1 / √in), output 0 |
 
 Sources: Glorot & Bengio 2010; He et al. 2015; LeCun et al. 1998; torch's `Linear` and `Embedding`;
 Gromov 2023 as implemented in d-doshi/Grokking (s = .05 at H = 500); the linear models of Zhong et
-al. 2023. Normal distributions are not truncated, as in torch's `xavier_normal_`; those of JAX's own
-`glorot_normal`, `he_normal` and `lecun_normal` are. The third and fourth row take D as the fan-in
-of an embedding, as torch does. In Zhong et al.'s models D is H / 2 or H.
+al. 2023; the toy model of Liu et al. 2022. Normal distributions are not truncated, as in torch's
+`xavier_normal_`; those of JAX's own `glorot_normal`, `he_normal` and `lecun_normal` are. The third
+and fourth row take D as the fan-in of an embedding, as torch does. In Zhong et al.'s models D is
+H / 2 or H.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ import jax
 import jax.numpy as jnp
 from jax.nn.initializers import normal, zeros
 
+from grokjax.models.dense import Dense
 from grokjax.models.mlp import MLP
 
 Init = Callable[..., jax.Array]
@@ -53,10 +56,11 @@ def embedding(settings: MLP, tokens: int) -> Init:
         "torch": normal(1.0),
         "gromov": normal(_gromov(settings)),
         "zhong": normal(math.sqrt(2 / settings.hidden_dim)),
+        "liu": symmetric_uniform(0.5),
     }[settings.initializer]
 
 
-def kernel(settings: MLP, inputs: int, outputs: int, last: bool = False) -> Init:
+def kernel(settings: MLP | Dense, inputs: int, outputs: int, last: bool = False) -> Init:
     """Return the initialiser of a layer's kernel; `last`: whether it is the output layer."""
     by_torch = symmetric_uniform(1 / math.sqrt(inputs))
     return {
@@ -67,15 +71,16 @@ def kernel(settings: MLP, inputs: int, outputs: int, last: bool = False) -> Init
         "torch": by_torch,
         "gromov": normal(_gromov(settings)),
         "zhong": normal(math.sqrt(1 / inputs)) if last else by_torch,
+        "liu": by_torch,
     }[settings.initializer]
 
 
-def bias(settings: MLP, inputs: int, last: bool = False) -> Init:
+def bias(settings: MLP | Dense, inputs: int, last: bool = False) -> Init:
     """Return the initialiser of a layer's bias; `last`: whether it is the output layer."""
-    if settings.initializer == "torch" or (settings.initializer == "zhong" and not last):
+    if settings.initializer in ("torch", "liu") or (settings.initializer == "zhong" and not last):
         return symmetric_uniform(1 / math.sqrt(inputs))
     return zeros
 
 
-def _gromov(settings: MLP) -> float:
+def _gromov(settings: MLP | Dense) -> float:
     return 0.5 / (2 * settings.hidden_dim) ** (1 / 3)

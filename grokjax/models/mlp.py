@@ -12,7 +12,14 @@ from grokjax.settings.field import between, setting, whole
 
 Activation = Literal["relu", "gelu", "tanh", "square"]
 Initializer = Literal[
-    "glorot-normal", "glorot-uniform", "he-normal", "lecun-normal", "torch", "gromov", "zhong"
+    "glorot-normal",
+    "glorot-uniform",
+    "he-normal",
+    "lecun-normal",
+    "torch",
+    "gromov",
+    "zhong",
+    "liu",
 ]
 
 

@@ -137,6 +137,7 @@ MODELS = Registry(
     "model",
     {
         "mlp": "grokjax.models.mlp:MLP",
+        "dense": "grokjax.models.dense:Dense",
         "transformer": "grokjax.models.transformer:Transformer",
     },
     _adapted,

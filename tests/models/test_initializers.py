@@ -55,6 +55,15 @@ BY_HAND = {
         "hidden_2/kernel": (NORMAL, 0.0629961),
         "output/kernel": (NORMAL, 0.0629961),
     },
+    "liu": {
+        "embed/embedding": (UNIFORM, 0.5),
+        "hidden/kernel": (UNIFORM, 0.0625),
+        "hidden/bias": (UNIFORM, 0.0625),
+        "hidden_2/kernel": (UNIFORM, 0.0632456),
+        "hidden_2/bias": (UNIFORM, 0.0632456),
+        "output/kernel": (UNIFORM, 0.0632456),
+        "output/bias": (UNIFORM, 0.0632456),
+    },
     "zhong": {
         "embed/embedding": (NORMAL, 0.0894427),  # sqrt(2 / 250)
         "hidden/kernel": (UNIFORM, 0.0625),
