@@ -1,9 +1,10 @@
 """Times to memorise and to grok of every member, with how long each was followed.
 
 A split is *learnt* at the first of `stop_patience` evaluations in a row with an accuracy of
-at least 99%. A member has memorised once it has learnt the train split, and grokked once it
-has learnt the test split; statuses follow the same rule (`grokjax.config.stopping`).
-`analysis.incidence` estimates the distributions of these times. Phases: Liu et al. 2022.
+at least `learnt_accuracy`, or a loss of at most `learnt_loss` if the run has one. A member has
+memorised once it has learnt the train split, and grokked once it has learnt the test split;
+statuses follow the same rule (`grokjax.config.stopping`). `analysis.incidence` estimates the
+distributions of these times. Phases: Liu et al. 2022.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from grokjax.config.config import Config
 from grokjax.config.stopping import THRESHOLD
 from grokjax.errors import invalid
 from grokjax.results.history import forward_fill
@@ -119,21 +121,27 @@ def _first_streak(
 
 @takes(run=run_like)
 def events(
-    run: Run, train_threshold: float = THRESHOLD, test_threshold: float = THRESHOLD
+    run: Run, train_threshold: float | None = None, test_threshold: float | None = None
 ) -> Events:
     """Times at which the members of a run memorised and grokked.
 
     Args:
       run: a Run, such as `grokjax.load("runs/mine")`.
-      train_threshold: train accuracy from which a member counts as having memorised.
-      test_threshold: test accuracy from which it counts as having grokked.
+      train_threshold: train accuracy from which a member counts as having memorised; None: as the
+        run's own settings say, by accuracy or by loss.
+      test_threshold: the same for the test split and having grokked.
     """
     history, end = run.history, _end_of_follow_up(run)
     epochs, patience = history.epoch.values, run.config.stop_patience
 
-    def learnt(split: str, threshold: float) -> Times:
-        values = history[f"{split}_accuracy"].values
-        first, below, last = _first_streak(values, epochs, threshold, patience)
+    def learnt(split: str, threshold: float | None) -> Times:
+        name, sign, bound = "accuracy", 1, run.config.learnt_accuracy
+        if threshold is not None:
+            bound = threshold
+        elif run.config.learnt_loss is not None:
+            name, sign, bound = "loss", -1, run.config.learnt_loss
+        values, bound = sign * history[f"{split}_{name}"].values, sign * bound
+        first, below, last = _first_streak(values, epochs, bound, patience)
         # A streak that is still too short may continue, so the event may date back to its start.
         undecided = np.isin(end, CENSORED) & ~np.isnan(last)
         return Times(first, np.where(undecided, np.nan_to_num(below), last), end)
@@ -182,15 +190,18 @@ def _delay(memorised: Times, grokked: Times) -> Times:
     return Times(epochs, follow_up, grokked.end)
 
 
-def learnt_definition(split: str, patience: int) -> str:
+def learnt_definition(split: str, config: Config) -> str:
     """Definition of having learnt a split, for pages and figures."""
+    patience, loss = config.stop_patience, config.learnt_loss
     rest = f", the first of {patience} evaluations in a row" if patience > 1 else ""
-    return f"{split} accuracy of at least {THRESHOLD:.0%}{rest}"
+    if loss is not None:
+        return f"{split} loss of at most {loss:g}{rest}"
+    return f"{split} accuracy of at least {100 * config.learnt_accuracy:g}%{rest}"
 
 
-def definitions(patience: int) -> str:
+def definitions(config: Config) -> str:
     """Definitions of memorised and grokked, in two sentences."""
-    memorised, grokked = (learnt_definition(split, patience) for split in ("train", "test"))
+    memorised, grokked = (learnt_definition(split, config) for split in ("train", "test"))
     return f"Memorised: {memorised}. Grokked: {grokked}."
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from grokjax.config.config import Config
-from grokjax.config.stopping import THRESHOLD
+from grokjax.config.stopping import passes
 
 PER_OCTAVE = 4
 """Log-spaced snapshots between an epoch and its double."""
@@ -41,10 +41,14 @@ def _in_transition(config: Config, metrics: Mapping[str, np.ndarray]) -> bool:
     """Return whether the train split is learnt at this evaluation and the test split is not yet.
 
     One evaluation decides, not several in a row as for memorised and grokked. The test accuracy
-    must be at least twice chance: a member that stays at chance would keep every evaluation.
+    must be at least twice chance: a member that stays at chance would keep every evaluation. Where
+    a loss decides, the test split must be closer to it than ten times, for the same reason.
     """
-    fitted = metrics["train_accuracy"] >= THRESHOLD
-    return bool(fitted and 2 / config.num_classes <= metrics["test_accuracy"] < THRESHOLD)
+    if not passes(config, "train", metrics) or passes(config, "test", metrics):
+        return False
+    if config.learnt_loss is not None:
+        return bool(metrics["test_loss"] <= 10 * config.learnt_loss)
+    return bool(metrics["test_accuracy"] >= 2 / config.num_classes)
 
 
 def expected_count(config: Config) -> int:

@@ -7,14 +7,23 @@ from collections.abc import Mapping
 import numpy as np
 
 from grokjax.config.config import Config
+from grokjax.config.training import Training
+from grokjax.settings.field import fields_of
 from grokjax.storage.member_state import Outcome, Status, StopState
 
-THRESHOLD = 0.99
-"""Accuracy that a split must reach at `stop_patience` evaluations in a row to count as learnt.
+THRESHOLD: float = fields_of(Training)["learnt_accuracy"].default
+"""Default of `learnt_accuracy`, which a split must reach at `stop_patience` evaluations in a row.
 
 A member has memorised once it has learnt the train split, and grokked once it has learnt the test
-split; either happened at the first evaluation of that row.
+split; either happened at the first evaluation of that row. With `learnt_loss` the loss decides.
 """
+
+
+def passes(config: Config, split: str, metrics: Mapping[str, np.ndarray]) -> bool:
+    """Return whether one evaluation is good enough for a split to count as learnt."""
+    if config.learnt_loss is not None:
+        return bool(metrics[f"{split}_loss"] <= config.learnt_loss)
+    return bool(metrics[f"{split}_accuracy"] >= config.learnt_accuracy)
 
 
 def is_over(config: Config, ended: Outcome) -> bool:
@@ -58,7 +67,7 @@ def _update_stop_state(
 ) -> StopState:
 
     def extended(split: str, streak: int, learnt: int) -> tuple[int, int]:
-        streak = streak + 1 if metrics[f"{split}_accuracy"] >= THRESHOLD else 0
+        streak = streak + 1 if passes(config, split, metrics) else 0
         return streak, epoch if learnt < 0 and streak >= config.stop_patience else learnt
 
     test = extended("test", before.streak, before.grokked_epoch)

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from grokjax.errors import invalid
-from grokjax.settings.field import SCALE, SEED, fields_of, setting, whole
+from grokjax.settings.field import SCALE, SEED, SHARE, at_least, fields_of, setting, whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +33,20 @@ class Training:
     max_epochs: int = setting(20_000, "Epochs that a member trains at most", whole(1), kind="run")
     eval_every: int = setting(20, "Epochs from one evaluation to the next", whole(1), kind="run")
     stop_when: Literal["grokked", "never"] = setting(
-        "grokked", "grokked: once test accuracy has stayed at 0.99; or never", kind="run"
+        "grokked", "grokked: once the test split has been learnt; or never", kind="run"
     )
     stop_patience: int = setting(
-        3, "Evaluations in a row at 0.99 that count as learnt", whole(1), kind="run"
+        3, "Evaluations in a row after which a split counts as learnt", whole(1), kind="run"
+    )
+    learnt_accuracy: float = setting(
+        0.99, "Accuracy that a split must reach to count as learnt", SHARE, kind="run"
+    )
+    learnt_loss: float | None = setting(
+        None,
+        "Loss that it must not exceed instead, such as where accuracy is not defined; default: the "
+        "accuracy counts",
+        at_least(0),
+        kind="run",
     )
     extra_epochs: int = setting(0, "Epochs to train on after the grok", whole(0), kind="run")
     snapshot: Literal["embedding", "params"] = setting(
@@ -48,7 +58,7 @@ class Training:
     snapshot_spacing: Literal["regular", "log", "transition"] = setting(
         "regular",
         "regular; log: four to each doubling of the epoch; or transition: regular, and at each "
-        "evaluation at 0.99 on train examples but not on test examples",
+        "evaluation with the train split learnt and the test split not",
         kind="run",
     )
     snapshot_dtype: Literal["float32", "bfloat16"] = setting(

@@ -70,15 +70,15 @@ def member_table(
     run: Run, events: Events, networks: Networks
 ) -> tuple[list[dict[str, Any]], list[list[dict[str, Any]]]]:
     """Columns and rows of the table of members."""
-    patience, swept = run.config.stop_patience, run.sweep.swept
-    loss = labels.losses(config.loss for config in run.sweep)
+    config, swept = run.config, run.sweep.swept
+    loss = labels.losses(member.loss for member in run.sweep)
     heads: list[tuple[str, bool, str]] = [
         ("member", True, "number in the run"),
         ("status", False, "how the member ended, or whether it is running"),
         ("epochs", True, "trained so far"),
         *((labels.setting(n), True, "setting that differs between members") for n in swept),
-        ("memorised", True, f"epoch: {learnt_definition('train', patience)}"),
-        ("grokked", True, f"epoch: {learnt_definition('test', patience)}"),
+        ("memorised", True, f"epoch: {learnt_definition('train', config)}"),
+        ("grokked", True, f"epoch: {learnt_definition('test', config)}"),
         ("delay", True, "epochs from memorising to grokking"),
         ("test accuracy", True, "last logged"),
         ("train loss", True, f"last logged: {loss}"),
@@ -96,7 +96,7 @@ def member_table(
         row += [_setting_cell(name, getattr(run.sweep[m], name)) for name in swept]
         row += [_number(_epoch(times.epochs[i]), times.epochs[i]) for times in events]
         evaluated = status != "pending"
-        row += [_number(f"{v[i]:{form}}" if evaluated else "", v[i]) for v, form in last]
+        row += [_number(_formatted(v[i], form) if evaluated else "", v[i]) for v, form in last]
         row += [_key_cell(networks.get(m, {}))] if networks else []
         rows.append(row)
     return columns, rows
@@ -114,6 +114,11 @@ def _number(text: str, value: float) -> dict[str, Any]:
 def _setting_cell(name: str, value: Any) -> dict[str, Any]:
     text = labels.value(name, value)
     return _number(text, value) if isinstance(value, int | float) else _cell(text)
+
+
+def _formatted(value: float, form: str) -> str:
+    """A recorded value; an accuracy that is not defined is a dash."""
+    return "-" if np.isnan(value) and "%" in form else f"{value:{form}}"
 
 
 def _key_cell(network: dict[str, Any]) -> dict[str, Any]:
@@ -140,7 +145,8 @@ def member_data(run: Run, events: Events, networks: Networks) -> dict[str, Any]:
     """What the page's script needs to draw any one member, for JSON."""
     history = run.history
     shown = shown_evaluations(history.sizes["eval"], len(run))
-    curves = {name: history[name].values[:, shown] for name in CURVES if name in history}
+    curves = {n: history[n].values[:, shown] for n in CURVES if n in history}
+    curves = {n: v for n, v in curves.items() if "loss" in n or np.isfinite(v).any()}
     norms = {}
     if "layer_norm" in history:
         for i, layer in enumerate(history.layer.values.tolist()):

@@ -10,6 +10,7 @@ import numpy as np
 from grokjax.analysis.incidence import Incidence, delay_of_grokked, incidence, time_to
 from grokjax.analysis.times import Events, Times, learnt_definition
 from grokjax.config import labels
+from grokjax.config.config import Config
 from grokjax.report.members import last_values
 from grokjax.report.network_groups import NetworkGroup
 from grokjax.results.run import Run
@@ -28,7 +29,7 @@ def tiles(run: Run, events: Events, groups: list[NetworkGroup]) -> list[Tile]:
     note = ", ".join(f"{n} {status}" for status, n in counts)
     found = [{"label": "members", "value": f"{len(run):,}", "note": note}]
     has_medians = not swept_settings(run.history)
-    found += _time_tiles(events, run.config.stop_patience, has_medians)
+    found += _time_tiles(events, run.config, has_medians)
     if has_medians:
         found += _key_frequency_tiles([group for group in groups if group.has("key")])
         found += ratio_tiles([g for g in groups if g.one_hot and g.has("neuron_ipr")])
@@ -40,12 +41,12 @@ def tiles(run: Run, events: Events, groups: list[NetworkGroup]) -> list[Tile]:
     return found
 
 
-def _time_tiles(events: Events, patience: int, has_medians: bool) -> list[Tile]:
+def _time_tiles(events: Events, config: Config, has_medians: bool) -> list[Tile]:
     """Tiles of the times to memorise and to grok, and of the delay between them."""
     times, found = time_to(events), []
     for name, split in (("memorised", "train"), ("grokked", "test")):
         if times[name].members:
-            definition = f"{name}: {learnt_definition(split, patience)}"
+            definition = f"{name}: {learnt_definition(split, config)}"
             found.append(_time_tile(name, times[name], definition, has_medians))
     if times["delay"].members and has_medians:
         found.append(_delay_tile(times["delay"], delay_of_grokked(events)))

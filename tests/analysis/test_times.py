@@ -15,6 +15,7 @@ from grokjax.analysis.times import (
     events,
     first_epoch,
     format_quartiles,
+    learnt_definition,
     loss_times,
     phases,
     quartile_band,
@@ -24,6 +25,7 @@ from grokjax.config.stopping import judge
 from grokjax.storage.member_state import StopState
 
 NAN = float("nan")
+SPLITS = ("train", "test")
 
 
 def fake_run(train, test, status, epochs=(0, 20, 40, 60), max_epochs=60, patience=1):
@@ -139,3 +141,23 @@ def test_quartile_band_keeps_the_last_value_of_members_that_stopped():
 
 def test_format_quartiles():
     assert format_quartiles((2.0, 3.0, NAN), digits=1) == "3.0 (2.0 to not reached)"
+
+
+def test_events_follow_the_settings_of_the_run():
+    """By the accuracy or by the loss that the run counts as learnt."""
+    run = fake_run([[0, 1, 1, 1]], [[0, 0.6, 0.95, 1]], ["grokked"])
+    assert events(run).grokked.epochs.tolist() == [60]
+    run.config = run.config.replace(learnt_accuracy=0.9)
+    assert events(run).grokked.epochs.tolist() == [40]
+    assert events(run, test_threshold=0.5).grokked.epochs.tolist() == [20]
+    losses = {f"{s}_loss": (("member", "eval"), np.array([[1, 0.5, 0.2, 0.02]])) for s in SPLITS}
+    run.history = run.history.assign(losses)
+    run.config = run.config.replace(learnt_loss=0.2)
+    assert events(run).memorised.epochs.tolist() == [40]
+    assert learnt_definition("test", run.config) == "test loss of at most 0.2"
+
+
+def test_definitions_name_the_thresholds():
+    config = Config(stop_patience=3, learnt_accuracy=0.995)
+    wanted = "train accuracy of at least 99.5%, the first of 3 evaluations in a row"
+    assert learnt_definition("train", config) == wanted

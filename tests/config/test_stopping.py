@@ -57,3 +57,39 @@ def test_three_evaluations_in_a_row_are_memorised(train, status):
 @pytest.mark.parametrize("loss", [np.nan, np.inf])
 def test_divergence_ends_a_member_at_once(loss):
     assert fate(CONFIG, ONES, [1.0] * 10, [1, loss, *ONES[:8]]) == ("diverged", 40)
+
+
+def end(losses, accuracies=None, **settings):
+    """Status and last epoch with these test losses and accuracies; the train split is learnt."""
+    config = CONFIG.replace(**settings)
+    stop_state, status, epoch = StopState(), "running", 0
+    for i, loss in enumerate(losses):
+        accuracy = np.nan if accuracies is None else accuracies[i]
+        metrics = {
+            "train_accuracy": np.float32(accuracy if accuracies is None else 1),
+            "test_accuracy": np.float32(accuracy),
+            "train_loss": np.float32(1e-6),
+            "test_loss": np.float32(loss),
+            "weight_norm": np.float32(1),
+        }
+        epoch += 20
+        stop_state, status = judge(config, stop_state, epoch, metrics)
+        if status != "running":
+            break
+    return status, epoch
+
+
+def test_a_loss_decides_where_accuracy_is_not_defined():
+    falling = [1.0, 0.1, 0.01, 0.001, 0.001, 0.001, 0.001, 0.001, 0.001, 0.001]
+    assert end(falling, learnt_loss=0.01) == ("grokked", 100)
+    assert end(falling, learnt_loss=0.01, stop_patience=1) == ("grokked", 60)
+    assert end(falling, learnt_loss=1e-4) == ("memorised", 200)
+    assert end(falling) == ("not memorised", 200)
+
+
+def test_another_accuracy_decides():
+    half = [0.5] * 10
+    assert end(half, half, learnt_accuracy=0.5) == ("grokked", 60)
+    assert end(half, half, learnt_accuracy=0.6) == ("memorised", 200)
+    # 0.9 in float32 is not below 0.9.
+    assert end(half, [0.9] * 10, learnt_accuracy=0.9) == ("grokked", 60)

@@ -8,6 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from grokjax.analysis.times import Events, Times
+from grokjax.config.config import Config
 from grokjax.report.summary import tiles
 from tests.analysis.test_incidence import late_memorisers
 
@@ -22,7 +23,7 @@ def tiles_of(events, swept=("seed",)):
     run = Run(
         members=pd.DataFrame({"status": events.grokked.end}),
         history=xr.Dataset(coords={n: ("member", np.arange(len(events.grokked))) for n in swept}),
-        config=SimpleNamespace(stop_patience=3),
+        config=Config(stop_patience=3),
         rounds=pd.DataFrame(),
     )
     return {tile["label"]: (tile["value"], tile["note"]) for tile in tiles(run, events, [])}
