@@ -20,11 +20,11 @@ BOXES = {
     "task": "task *",
     "data": "train_fraction split data_seed label_noise batch_size",
     "network": "model * init_scale",
-    "optimiser": "loss optimizer learning_rate weight_decay weight_decay_on decay_towards * "
-    "grokfast grokfast_alpha grokfast_lambda grokfast_window gradient_noise orthogonal_gradient "
-    "fixed_norm",
+    "optimiser": "loss optimizer learning_rate embedding_learning_rate weight_decay "
+    "weight_decay_on decay_towards * grokfast grokfast_alpha grokfast_lambda grokfast_window "
+    "gradient_noise orthogonal_gradient fixed_norm",
     "schedule": "schedule warmup_steps decay_steps final_rate",
-    "stopping": "max_epochs stop_when stop_patience extra_epochs",
+    "stopping": "max_epochs stop_when stop_patience learnt_accuracy learnt_loss extra_epochs",
     "recording": "eval_every snapshot snapshot_every snapshot_spacing snapshot_dtype",
     "machine": "precision",
 }

@@ -43,12 +43,16 @@ def build_optimizer(program: Any, hypers: Any, start: Any = None) -> optax.Gradi
     rule = program.rule
     decay = _decay(program, hypers.weight_decay, start)
     if rule.complete:
-        return optax.chain(*parts, *_complete(program, hypers, decay, factor))
-    direction = rule.transformation(hypers=hypers)
-    parts += [direction, decay] if rule.decay == "decoupled" else [decay, direction]
-    if factor is not None:
-        parts.append(optax.scale_by_schedule(factor))
-    return optax.chain(*parts, optax.scale_by_learning_rate(hypers.learning_rate))
+        parts += _complete(program, hypers, decay, factor)
+    else:
+        direction = rule.transformation(hypers=hypers)
+        parts += [direction, decay] if rule.decay == "decoupled" else [decay, direction]
+        if factor is not None:
+            parts.append(optax.scale_by_schedule(factor))
+        parts.append(optax.scale_by_learning_rate(hypers.learning_rate))
+    if program.uses("embedding_learning_rate"):
+        parts.append(transforms.scale_embeddings(hypers.embedding_rate_ratio))
+    return optax.chain(*parts)
 
 
 def _complete(program: Any, hypers: Any, decay: Any, factor: Any) -> list[Any]:
@@ -92,7 +96,7 @@ def decayed(params: Any, which: str) -> Any:
     """
 
     def decays(path: Any, array: Any) -> bool:
-        name = getattr(path[-1], "key", None) if path else None  # a bare array has no path
+        name = transforms.array_name(path)
         bias, embedding = array.ndim <= 1 or name in ("bias", "scale"), name == "embedding"
         return not (
             (bias and which in ("no-biases", "kernels"))

@@ -10,6 +10,14 @@ import numpy as np
 from grokjax.errors import invalid
 from grokjax.settings.field import DECAY_RATE, SHARE, at_least, setting, whole
 
+MIN_RATE = 1e-15
+"""The smallest learning rate that another one can be a multiple of in float32."""
+
+
+def _embedding_rate_ratio(config: Any) -> np.float32:
+    rate = config.embedding_learning_rate
+    return np.float32(1 if rate is None else rate / config.learning_rate)
+
 
 def _grokfast_lambda(config: Any) -> np.float32:
     default = 5.0 if config.grokfast == "ma" else 2.0
@@ -25,6 +33,15 @@ class Optimization:
         "Step size of the update rule, whatever the rule's own default is",
         at_least(0),
         kind="traced",
+    )
+    embedding_learning_rate: float | None = setting(
+        None,
+        "Step size for embeddings, the arrays named embedding; default: as learning_rate",
+        at_least(0),
+        kind="traced",
+        switch=True,
+        traced_name="embedding_rate_ratio",
+        traced_value=_embedding_rate_ratio,
     )
     weight_decay: float = setting(
         1.0,
@@ -97,3 +114,6 @@ class Optimization:
     def check(self) -> None:
         if self.schedule != "constant" and self.decay_steps == 0:
             raise invalid("decay_steps", 0, f"must be at least 1 for a {self.schedule} schedule")
+        if self.embedding_learning_rate is not None and self.learning_rate < MIN_RATE:
+            text = f"must be at least {MIN_RATE} with an embedding_learning_rate, a multiple of it"
+            raise invalid("learning_rate", self.learning_rate, text)

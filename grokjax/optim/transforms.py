@@ -80,6 +80,22 @@ def momentum(beta1: float) -> optax.GradientTransformation:
     return optax.trace(beta1)
 
 
+def array_name(path: Any) -> str | None:
+    """Return what the module calls an array, such as `kernel`, from its path in the parameters."""
+    return getattr(path[-1], "key", None) if path else None  # a bare array has no path
+
+
+def scale_embeddings(ratio: jax.Array) -> optax.GradientTransformation:
+    """Multiply the updates of embeddings, the arrays named `embedding`, by float32 `[]`."""
+
+    def scaled(path: Any, update: jax.Array) -> jax.Array:
+        return ratio * update if array_name(path) == "embedding" else update
+
+    return optax.stateless(
+        lambda updates, params: jax.tree_util.tree_map_with_path(scaled, updates)
+    )
+
+
 def orthogonal_gradient() -> optax.GradientTransformation:
     """Keep the part of each array's gradient that is orthogonal to the array, at the same norm.
 

@@ -25,7 +25,12 @@ OTHER = {
 }
 """Another value of each traced setting, but for those that switch code on."""
 
-SWITCHES = {"warmup_steps": 7, "decay_steps": 9, "gradient_noise": 0.1}
+SWITCHES = {
+    "warmup_steps": 7,
+    "decay_steps": 9,
+    "gradient_noise": 0.1,
+    "embedding_learning_rate": 0.1,
+}
 
 
 @pytest.mark.parametrize("name", [name for name in BLANKED if name != "eval_every"])
