@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from grokjax.metrics import circuit_metrics, learning, progress_metrics, token_spectrum, weights
+from grokjax.metrics import (
+    circuit_metrics,
+    learning,
+    progress_metrics,
+    representation,
+    token_spectrum,
+    weights,
+)
 from grokjax.metrics.metric import Metric
 
 BUILTIN: tuple[Metric, ...] = (*learning.METRICS, *weights.METRICS, *token_spectrum.METRICS)
@@ -10,6 +17,7 @@ BUILTIN: tuple[Metric, ...] = (*learning.METRICS, *weights.METRICS, *token_spect
 OPTIONAL: dict[str, tuple[Metric, ...]] = {
     "progress": progress_metrics.METRICS,
     "circuits": circuit_metrics.METRICS,
+    "representation": representation.METRICS,
 }
 """Groups of metrics that a run records only if their name is given, as they take time."""
 

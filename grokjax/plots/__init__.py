@@ -14,6 +14,7 @@ from grokjax.plots.embedding import animation, components, panel, planes
 from grokjax.plots.heat_maps import heat_map, phase_diagram, phase_legend
 from grokjax.plots.hidden_neurons import ipr_over_training, neurons, periodicity
 from grokjax.plots.irreps import irreps, irreps_of_members
+from grokjax.plots.landscape import landscape
 from grokjax.plots.learning_times import learning_times, medians, times_against
 from grokjax.plots.performance import occupancy, scaling, throughput
 from grokjax.plots.progress import progress_losses, progress_structure
@@ -46,6 +47,7 @@ __all__ = [
     "irreps",
     "irreps_of_members",
     "key_counts",
+    "landscape",
     "learning_times",
     "loss",
     "medians",

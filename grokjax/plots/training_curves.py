@@ -54,14 +54,15 @@ def curves(history: Any, title: str = "", log_epochs: bool = False) -> Figure:
     """Draw accuracy and loss of both splits against epochs.
 
     Args:
-      history: such as `Run.history`; without accuracies the figure has the loss alone.
+      history: such as `Run.history`; without accuracies, or where none is defined, the figure has
+        the loss alone.
 
     Returns:
       The figure. The swept setting with the most values is drawn in colours; each combination
       of further settings is a row, at most six of them, as the title says.
     """
     sweep = arrange_sweep(history)
-    metrics = [name for name in ("accuracy", "loss") if f"test_{name}" in history]
+    metrics = [name for name in ("accuracy", "loss") if _is_known(history, f"test_{name}")]
     rows = max(1, len(sweep.panels))
     fig, grid = figure(9.5, 1.4 + 2.6 * rows, len(metrics), rows, squeeze=False)
     for row, panel in zip(grid, sweep.panels, strict=False):
@@ -73,6 +74,14 @@ def curves(history: Any, title: str = "", log_epochs: bool = False) -> Figure:
     sweep.add_color_key(fig)
     add_heading(fig, *_title_and_note(history, sweep, title, "test "))
     return fig
+
+
+def _is_known(history: Any, name: str) -> bool:
+    """Whether a variable is there; if it is NaN wherever there is a loss, it is not defined."""
+    if name not in history:
+        return False
+    recorded = [np.isfinite(history[each].values).any() for each in (name, "test_loss")]
+    return bool(recorded[0] or not recorded[1])
 
 
 @styled

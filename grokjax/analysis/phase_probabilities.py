@@ -1,0 +1,53 @@
+"""How probable each learning phase is, from several seeds, with binomial intervals.
+
+Phases: Liu et al. 2022, Sec. 4 (see `analysis.times.phases`). Intervals: Clopper & Pearson 1934.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import betaincinv
+
+PHASES = ("comprehension", "grokking", "memorization", "confusion")
+
+
+class Probabilities(NamedTuple):
+    """Probability of each of F phases in each cell, with its 95% interval; NaN without members."""
+
+    share: np.ndarray  # float64 [..., F]
+    low: np.ndarray  # float64 [..., F]
+    high: np.ndarray  # float64 [..., F]
+    members: np.ndarray  # int [...], whose phase is known
+
+
+def phase_codes(phases: np.ndarray) -> np.ndarray:
+    """Return the place of each phase in `PHASES`, int; -1 for an unknown one (empty text)."""
+    found = np.asarray(phases, str)[..., None] == np.array(PHASES)
+    return np.where(found.any(axis=-1), found.argmax(axis=-1), -1)
+
+
+def binomial_interval(count: np.ndarray, trials: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the 95% interval of a probability (Clopper & Pearson 1934); exact at 0 and 1."""
+    count, trials = np.broadcast_arrays(np.asarray(count, float), np.asarray(trials, float))
+    rest = trials - count
+    with np.errstate(invalid="ignore"):
+        low = np.where(count == 0, 0.0, betaincinv(count, rest + 1, 0.025))
+        high = np.where(rest == 0, 1.0, betaincinv(count + 1, rest, 0.975))
+    return low, high
+
+
+def phase_probabilities(codes: np.ndarray) -> Probabilities:
+    """Return the probability of each phase in each cell.
+
+    codes: place in `PHASES`, int `[..., S]`, a value a seed; -1 is left out.
+    """
+    codes = np.asarray(codes)
+    count = (codes[..., None] == np.arange(len(PHASES))).sum(axis=-2)
+    members = count.sum(axis=-1)
+    low, high = binomial_interval(count, members[..., None])
+    known = members[..., None] > 0
+    share = np.divide(count, members[..., None], out=np.full(count.shape, np.nan), where=known)
+    low, high = (np.where(known, limit, np.nan) for limit in (low, high))
+    return Probabilities(share, low, high, members)
