@@ -33,6 +33,7 @@ from grokjax.report.training_sections import (
     machine_section,
     metrics_section,
     progress_section,
+    representation_section,
     sweep_section,
 )
 from grokjax.results.run import Run, load
@@ -115,7 +116,8 @@ def _sections(run: Run, events: Events, groups: list[NetworkGroup]) -> list[Sect
     """All sections with figures, in the order of the page."""
     networks = [network_section(group, number) for number, group in enumerate(groups)]
     networks += irrep_sections(run)
-    others = [m for m in run.members.index if not has_irreps(run, m)]
+    paired = [m for m in run.members.index if run.sweep[m].spec.modulus is not None]
+    others = [m for m in paired if not has_irreps(run, m)]
     reasons = dict.fromkeys(reason_without_analysis(run, m) for m in others)
     if reasons := [reason for reason in reasons if reason]:
         networks.append(section_without_analysis(reasons, others=bool(networks)))
@@ -124,6 +126,7 @@ def _sections(run: Run, events: Events, groups: list[NetworkGroup]) -> list[Sect
         metrics_section(run),
         progress_section(run),
         circuits_section(run),
+        representation_section(run),
         sweep_section(run, events),
         *networks,
         machine_section(run),

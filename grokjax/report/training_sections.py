@@ -34,7 +34,7 @@ def learning_section(run: Run, events: Events) -> Section:
     section.add(lambda: plots.curves(history), "Accuracy and loss against epochs")
     alt, rules = (
         "Share of members that had memorised and grokked, against epochs",
-        definitions(run.config.stop_patience),
+        definitions(run.config),
     )
     if swept_settings(history):
         named = {"memorised": events.memorised, "grokked": events.grokked}
@@ -141,6 +141,24 @@ def circuits_section(run: Run) -> Section | None:
             partial(plots.metric, history, name),
             f"{labels.setting(name).capitalize()} against epochs",
         )
+    return section
+
+
+def representation_section(run: Run) -> Section | None:
+    """How the embedding is organised; None if the run does not record it."""
+    names = [n for n in ("representation_quality", "effective_dimension") if n in run.history]
+    if not names:
+        return None
+    section = Section(
+        "representation",
+        "Representation",
+        "Effective dimension: exp(S) of the principal components of the tokens' vectors, where S "
+        "is the entropy of the shares of the variance that they explain. Representation quality: "
+        "the share of the parallelograms of pairs with the same sum that the vectors realise; it "
+        "is 1 for equally spaced points on a line (Liu et al. 2022).",
+    )
+    for name in names:
+        section.add(partial(plots.metric, run.history, name), f"{labels.setting(name)} by epoch")
     return section
 
 
