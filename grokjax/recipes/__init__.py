@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from grokjax.errors import invalid, suggest
-from grokjax.recipes import doshi, lee_grokfast, nanda, notebook, omnigrok, power, prieto, zhong
+from grokjax.recipes import (
+    doshi,
+    lee_grokfast,
+    liu,
+    nanda,
+    notebook,
+    omnigrok,
+    power,
+    prieto,
+    zhong,
+)
 from grokjax.recipes.recipe import Recipe
 
 __all__ = ["DEFAULT", "RECIPES", "Recipe", "get"]
 
 RECIPES = {
     recipe.name: recipe
-    for module in (notebook, lee_grokfast, omnigrok, nanda, zhong, doshi, prieto, power)
+    for module in (notebook, lee_grokfast, omnigrok, liu, nanda, zhong, doshi, prieto, power)
     for recipe in module.RECIPES
 }
 DEFAULT = "notebook"

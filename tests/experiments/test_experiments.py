@@ -46,6 +46,7 @@ def test_help_shows_defaults(script):
         ("scaling.py", "--repeats", 0, "repeats must be at least 1, got 0"),
         ("operations.py", "--operation", "power", "operation must be one of add,"),
         ("label_noise.py", "--points", 1, "points must be at least 2, got 1"),
+        ("phase_diagram.py", "--hidden-dim", 0, "hidden_dim must be at least 1 and at most"),
         ("throughput.py", "--repeats", 0, "repeats must be above 0, got 0"),
         (
             "throughput.py",

@@ -23,6 +23,7 @@ SMALLER = {
         *("--vary", "weight_decay", "combine", "--varied-seeds", 1),
     ),
     "nanda.py": ("--seeds", 2, "--max-epochs", 60, "--snapshot-every", 20),
+    "phase_diagram.py": ("--points", 2, 2, "--seeds", 2, "--max-epochs", 100, "--hidden-dim", 8),
     "sweep_wd.py": ("--seeds", 2, "--max-epochs", 40, "--weight-decay", 0, 1),
 }
 

@@ -1,0 +1,108 @@
+"""Do large initial weights delay generalisation, and is a weight norm best?
+
+Liu et al. 2023 (Omnigrok) scale all initial weights by alpha. At a large alpha a network memorises
+images long before it generalises. At a fixed norm w the lowest train loss falls with w and stays
+low, like an L, where the test loss of the same weights has its minimum between, like a U.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+import grokjax
+from grokjax import plots, recipes
+from grokjax.analysis.incidence import summaries_by_value
+from grokjax.analysis.landscape import reduced_landscape
+from grokjax.analysis.times import events
+from grokjax.cli.scripts import TrainingFlags, run_script, train_or_resume
+from grokjax.cli.summary import summarise
+from grokjax.plots.decorations import add_heading
+from grokjax.recipes import omnigrok
+
+SPLITS = ("train", "test")
+
+Part = Literal["digits", "teacher", "landscape"]
+
+
+@dataclass
+class Args(TrainingFlags):
+    """Measure the delay on digits and on a teacher, and the landscape over the norm on digits."""
+
+    parts: tuple[Part, ...] = ("digits", "teacher", "landscape")
+    """What to train; each has its own folder below --out."""
+    images: str = "digits"
+    """scikit-learn's digits, or a folder of IDX files or an npz file, such as those of MNIST."""
+    seeds: int = 4
+    """Seeds of each value; each has its own split."""
+    max_epochs: int = 7_000
+    """Most epochs of a member on images, and eight times as many on a teacher."""
+    landscape_epochs: int = 500
+    """Epochs of a member of the landscape; a step has 100 images."""
+    points: int = 9
+    """Norms of the landscape, from a tenth to ten times the initial one."""
+    train_sizes: tuple[int, ...] = (100, 200, 800)
+    """Numbers of train images in the landscape."""
+
+
+def main(args: Args) -> None:
+    for part in args.parts:
+        here = dataclasses.replace(args, out=args.out / part)
+        _landscape(here) if part == "landscape" else _delay(here, part)
+
+
+def _delay(args: Args, part: Part) -> None:
+    """Train at two initial scales; print and draw when train and test examples are learnt."""
+    recipe = recipes.get(f"omnigrok-{part}")
+    own = {"images": args.images} if part == "digits" else {}
+    epochs = args.max_epochs * (1 if part == "digits" else 8)
+    config = recipe.config.replace(max_epochs=epochs, **own)
+    repeats = {"seed": range(args.seeds)}
+    repeats |= {"teacher_seed": range(args.seeds)} if part == "teacher" else {}
+    sweep = grokjax.Sweep.zip(config, **repeats).product(**recipe.axes)
+    run = train_or_resume(sweep, args, recipe=recipe.name)
+    scale = run.history.init_scale.values
+    print(*summaries_by_value("initial scale", scale, events(run)), sep="\n")
+    fig = plots.curves(run.history)
+    summarise(run, lambda: plots.save(fig, args.out / "figures" / f"omnigrok_{part}.png"))
+
+
+def _landscape(args: Args) -> None:
+    """Train at fixed norms on several numbers of images; draw the reduced landscape."""
+    config = omnigrok.DIGITS.replace(
+        images=args.images,
+        fixed_norm=True,
+        weight_decay=0.0,
+        stop_when="never",
+        max_epochs=args.landscape_epochs,
+        eval_every=50,
+    )
+    sweep = grokjax.Sweep(
+        config,
+        train_fraction=[(n + 0.5) / config.num_examples for n in args.train_sizes],
+        init_scale=np.geomspace(0.1, 10, args.points).round(4).tolist(),
+        seed=range(args.seeds),
+    )
+    run = train_or_resume(sweep, args)
+    found = reduced_landscape(run)
+    count = len(args.train_sizes)
+    fig, axes = plots.figure(max(5.0, 3.6 * count), 6.0, count, 2, squeeze=False)
+    for column, size in enumerate(args.train_sizes):
+        one = found.isel(train_fraction=column)
+        for row, what in enumerate(("loss", "accuracy")):
+            plots.landscape(one, what=what, title=f"{size} images", ax=axes[row, column])
+        middle = one.test_loss.median("seed")
+        scales = found.init_scale.values
+        for scale in (scales[0], middle.idxmin().item(), scales[-1]):
+            train, test = (one[f"{s}_loss"].median("seed").sel(init_scale=scale) for s in SPLITS)
+            print(f"{size} images, {scale:g} of the norm: train {train:.2g}, test {test:.2g}")
+    heading = f"Images at a fixed weight norm, {args.seeds} seeds: medians and quartiles"
+    add_heading(fig, heading)
+    summarise(run, lambda: plots.save(fig, args.out / "figures" / "omnigrok_landscape.png"))
+
+
+if __name__ == "__main__":
+    run_script(main, Args)

@@ -1,0 +1,173 @@
+"""How probable are comprehension, grokking, memorisation and confusion at each setting?
+
+Liu et al. 2022 (Sec. 4, Fig. 5) show one seed a cell, over the learning rates of embedding and
+decoder, and over the decoder's weight decay and learning rate. This trains several seeds a cell, in
+one program, and gives the probability of each phase with its binomial interval.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+import grokjax
+from grokjax import plots
+from grokjax.analysis.phase_probabilities import PHASES, phase_codes, phase_probabilities
+from grokjax.analysis.times import events, phases
+from grokjax.cli.scripts import TrainingFlags, run_script, train_or_resume
+from grokjax.cli.summary import summarise
+from grokjax.errors import invalid
+from grokjax.plots.decorations import add_heading
+from grokjax.recipes import liu
+from grokjax.results.run import Run
+
+LETTERS = "CGMX"
+"""Phases of `PHASES` in the published tables."""
+
+
+@dataclass
+class Args(TrainingFlags):
+    """Draw the phases of the toy model over two settings, with several seeds a cell."""
+
+    grid: Literal["rates", "decay"] = "rates"
+    """rates: embedding rate against decoder rate (Fig. 5a); decay: weight decay of the decoder
+    against its rate (Fig. 5b)."""
+    points: tuple[int, int] | None = None
+    """Rows and columns, evenly spaced over the published ranges; default: the published cells."""
+    seeds: int = 5
+    """Seeds in each cell; each has its own split, codes and weights."""
+    max_epochs: int = liu.STEPS
+    """Steps of each member; it stops earlier once it has grokked."""
+    eval_every: int = 100
+    """Steps from one evaluation to the next."""
+    hidden_dim: int = 200
+    """Width of the decoder."""
+    slow: int | None = None
+    """Steps between train and test from which it is grokking; default: as published."""
+
+
+def main(args: Args) -> None:
+    if args.points is not None and min(args.points) < 2:
+        raise invalid("points", args.points, "must be at least 2 each")
+    slow = {"rates": liu.SLOW_RATES, "decay": liu.SLOW_DECAY}[args.grid]
+    slow = slow if args.slow is None else args.slow
+    (name, rows), columns = _axes(args)
+    config = liu.TOY.replace(
+        max_epochs=args.max_epochs, hidden_dim=args.hidden_dim, eval_every=args.eval_every
+    )
+    seeds = grokjax.Sweep.zip(config, seed=range(args.seeds), code_seed=range(args.seeds))
+    sweep = seeds.product(**{name: rows, "learning_rate": columns})
+    args = dataclasses.replace(args, out=args.out / args.grid)
+    run = train_or_resume(sweep, args, recipe="liu-toy")
+    codes = phase_codes(phases(events(run), slow))
+    codes = np.moveaxis(codes.reshape(args.seeds, len(rows), len(columns)), 0, -1)  # [Y, X, S]
+    _print_counts(codes, run, slow)
+    table = _published(args)
+    if table is not None:
+        _print_agreement(codes, table)
+    x = "decoder learning rate", np.array(columns)
+    y = name.replace("_", " "), np.array(rows)
+    _save_probabilities(codes, x, y, args.out / f"phases_{args.grid}.csv")
+    fig = _draw(codes, table, x, y)
+    summarise(run, lambda: plots.save(fig, args.out / "figures" / f"phases_{args.grid}.png"))
+
+
+def _axes(args: Args) -> tuple[tuple[str, list[float]], list[float]]:
+    """Return the name and values of the rows, and the values of the columns."""
+    name = {"rates": "embedding_learning_rate", "decay": "weight_decay"}[args.grid]
+    rows, columns = {"rates": liu.RATES, "decay": liu.DECAYS}[args.grid], liu.RATES
+    if args.points is None:
+        return (name, list(rows)), list(columns)
+    height, width = args.points
+    spaced = np.geomspace if args.grid == "rates" else np.linspace
+    across = np.geomspace(columns[0], columns[-1], width)
+    return (name, spaced(rows[0], rows[-1], height).tolist()), across.tolist()
+
+
+def _published(args: Args) -> np.ndarray | None:
+    """Return the published phases `[Y, X]` of these cells; None where they are others."""
+    if args.points is not None:
+        return None
+    table = {"rates": liu.FIGURE_5A, "decay": liu.FIGURE_5B}[args.grid]
+    return np.array([[LETTERS.index(letter) for letter in row] for row in table])
+
+
+def _print_counts(codes: np.ndarray, run: Run, slow: int) -> None:
+    """Print how many cells each seed has in each phase, and how many members are undecided."""
+    counts = np.array([(codes == p).sum(axis=(0, 1)) for p in range(len(PHASES))])  # [4, S]
+    for name, own in zip(PHASES, counts, strict=True):
+        print(f"{name}: {own.mean():.1f} cells a seed ({own.min()} to {own.max()})")
+    found = events(run)
+    late = ~np.isnan(found.memorised.epochs) & np.isnan(found.grokked.epochs)
+    late &= found.grokked.follow_up - found.memorised.epochs <= slow
+    print(
+        f"censored: {np.isnan(found.grokked.epochs).sum()} members did not grok within "
+        f"{run.config.max_epochs:,} steps; {late.sum()} of them memorised in the last {slow:,}"
+    )
+
+
+def _print_agreement(codes: np.ndarray, table: np.ndarray) -> None:
+    """Print how far the phases of our seeds agree with the published one of each cell."""
+    share = (codes == table[..., None]).mean(axis=-1)
+    alike = np.array(
+        [
+            [(codes[..., i] == codes[..., j]).mean() for i in range(codes.shape[-1])]
+            for j in range(codes.shape[-1])
+        ]
+    )
+    others = alike[~np.eye(len(alike), dtype=bool)]
+    counts = [f"{name} {(table == p).sum()}" for p, name in enumerate(PHASES)]
+    print(f"published cells: {', '.join(counts)}")
+    print(
+        f"a seed of ours has the published phase in {share.mean():.0%} of the cells, that of "
+        f"another seed in {others.mean() if others.size else 1:.0%}; at least one seed has it in "
+        f"{(share > 0).mean():.0%}, most in {(share > 0.5).mean():.0%}"
+    )
+    for row in share:
+        print(" ".join(f"{value:.1f}" for value in row))
+
+
+def _save_probabilities(
+    codes: np.ndarray, x: tuple[str, Any], y: tuple[str, Any], path: Path
+) -> None:
+    """Write the probability of each phase in each cell, with its 95% interval, as a table."""
+    found = phase_probabilities(codes)
+    index = pd.MultiIndex.from_product([y[1], x[1], PHASES], names=[y[0], x[0], "phase"])
+    columns = {n: getattr(found, n).ravel() for n in ("share", "low", "high")}
+    pd.DataFrame(columns, index).assign(seeds=np.repeat(found.members, len(PHASES))).to_csv(path)
+    print(f"probability of each phase in each cell, with 95% intervals: {path}")
+
+
+def _draw(
+    codes: np.ndarray, table: np.ndarray | None, x: tuple[str, Any], y: tuple[str, Any]
+) -> Figure:
+    """Draw the published phases, those of our seeds, and the probability of learning test pairs."""
+    import xarray as xr
+
+    fig, panels = plots.figure(12.5, 4.6, 3 if table is not None else 2, 1)
+    panels = list(np.ravel(panels))
+    if table is not None:
+        plots.phase_diagram(table[..., None], PHASES, x, y, "published, one seed", panels.pop(0))
+    title = f"{codes.shape[-1]} seeds, a stripe each"
+    plots.phase_diagram(codes, PHASES, x, y, title, panels.pop(0))
+    share = phase_probabilities(codes).share[..., : PHASES.index("memorization")].sum(axis=-1)
+    labels = {name: [float(f"{v:.2g}") for v in values] for name, values in (y, x)}
+    plots.heat_map(
+        xr.DataArray(share, labels, (y[0], x[0])),
+        "probability that test pairs are learnt",
+        "comprehension or grokking",
+        panels.pop(0),
+    )
+    add_heading(fig, f"Toy model, addition of ten symbols: phases over {y[0]} and {x[0]}")
+    plots.phase_legend(fig, PHASES)
+    return fig
+
+
+if __name__ == "__main__":
+    run_script(main, Args)
