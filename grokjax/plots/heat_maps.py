@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
+from matplotlib.axis import Axis, XAxis
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -21,6 +21,9 @@ from grokjax.runtime.arguments import sequence, takes
 MAX_WRITTEN = 120
 """Number of cells up to which each has its number written in it."""
 
+MAX_CHARACTERS = 36
+"""Characters up to which the names of all columns fit below a panel side by side."""
+
 PHASE_COLORS = (GREEN, SKY, BLUE, VERMILLION, "#BBBBBB", ORANGE, PURPLE)
 
 
@@ -31,13 +34,20 @@ def _check_table(name: str, value: Any) -> None:
 
 @styled
 @takes(values=_check_table)
-def heat_map(values: Any, label: str = "", title: str = "", ax: Axes | None = None) -> Axes:
+def heat_map(
+    values: Any,
+    label: str = "",
+    title: str = "",
+    ax: Axes | None = None,
+    limits: tuple[float, float] | None = None,
+) -> Axes:
     """Draw a table of numbers as colours; cells without a number are hatched.
 
     Args:
       values: an xarray DataArray with two dimensions that have coordinates: the first is
         the vertical axis, the second the horizontal axis.
       label: of the colour bar.
+      limits: the values of the first and the last colour; None: the least and the largest.
     """
     ax = axes_or_new(ax)
     table = np.asarray(values.values, float)  # [Y, X]
@@ -45,8 +55,9 @@ def heat_map(values: Any, label: str = "", title: str = "", ax: Axes | None = No
     ax.patch.set(hatch="///", edgecolor="0.7")
     image = ax.pcolormesh(np.ma.masked_invalid(table))
     if np.isfinite(table).any():
+        image.set_clim(limits)
         add_colorbar(ax, image, label)
-        _write_numbers(ax, table)
+        _write_numbers(ax, table, *image.get_clim())
     else:
         middle = {"ha": "center", "va": "center", "transform": ax.transAxes}
         ax.text(0.5, 0.5, "not known in any cell", backgroundcolor="w", **middle)
@@ -61,17 +72,19 @@ def heat_map(values: Any, label: str = "", title: str = "", ax: Axes | None = No
 def _name_cells(axis: Axis, label: str, texts: Sequence[str]) -> None:
     """Label an axis, and the middles of its cells; of many cells only some, evenly spaced."""
     every = -(-len(texts) // 12)
-    axis.set_ticks(np.arange(len(texts))[::every] + 0.5, texts[::every])
+    shown = texts[::every]
+    crowded = isinstance(axis, XAxis) and sum(map(len, shown)) > MAX_CHARACTERS
+    slanted = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if crowded else {}
+    axis.set_ticks(np.arange(len(texts))[::every] + 0.5, shown, **slanted)
     axis.set_label_text(label)
 
 
-def _write_numbers(ax: Axes, table: np.ndarray) -> None:
+def _write_numbers(ax: Axes, table: np.ndarray, low: float, high: float) -> None:
     """Write the number in each cell of a small table, legible on the cell's colour."""
     if table.size > MAX_WRITTEN:
         return
     finite = table[np.isfinite(table)]
-    low, high = finite.min(), finite.max()
-    digits = 0 if high >= 10 or np.all(finite == np.round(finite)) else 2
+    digits = 0 if finite.max() >= 10 or np.all(finite == np.round(finite)) else 2
     for (i, j), value in np.ndenumerate(table):
         if np.isfinite(value):
             color = "white" if (value - low) < 0.5 * (high - low) else "black"

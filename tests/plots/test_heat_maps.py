@@ -20,6 +20,17 @@ def test_a_heat_map_hatches_cells_without_a_number():
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("decay", "seed")
 
 
+def test_limits_fix_the_colours_and_long_names_are_slanted():
+    shares = xr.DataArray([[0.1] * 8], {"seed": [7], "rate": np.geomspace(1e-5, 1e-2, 8).round(7)})
+    ax = plots.heat_map(shares, limits=(0, 1))
+    assert ax.collections[0].get_clim() == (0, 1)
+    assert ax.texts[0].get_color() == "white"  # on the dark end of the colours
+    assert {label.get_rotation() for label in ax.get_xticklabels()} == {45}
+    assert {label.get_rotation() for label in ax.get_yticklabels()} == {0}
+    few = plots.heat_map(shares[:, :3])
+    assert {label.get_rotation() for label in few.get_xticklabels()} == {0}
+
+
 def test_a_phase_diagram_has_a_stripe_for_each_seed():
     codes = np.array([[[0, 1], [2, 2]], [[1, 1], [0, -1]], [[2, 0], [1, 2]]])  # [Y, X, S]
     axis = ("fraction", np.array([0.1, 0.9])), ("noise", np.array([0.1, 0.5, 0.9]))
