@@ -1,4 +1,4 @@
-"""The toy model of Liu et al. 2022 (effective theory), and the phases of its Figs. 5a and 5b.
+"""The toy model of Liu et al. 2022 (effective theory), and the settings of its Figs. 5a and 5b.
 
 Code: ejmichaud/grokking-squared (GitHub).
 """
@@ -42,36 +42,6 @@ DECAYS = tuple(map(float, range(11)))
 
 STEPS, SLOW_RATES, SLOW_DECAY = 10_000, 2_000, 1_000
 """Steps of each run in Fig. 5, and the delay of test after train from which it is grokking."""
-
-FIGURE_5A = (
-    "XXXMMMMMMM",
-    "XXXMMMMMMM",
-    "XXMMMMMMMM",
-    "XXMMMMMMMM",
-    "MCMMMMMMMM",
-    "MGCMMMMMMM",
-    "MCCCMMMMMM",
-    "MGCCCCMMMM",
-    "XGCCCCCMMM",
-    "XGCCCCCCMM",
-)
-"""Phase of each embedding rate (row) and decoder rate (column) in `RATES`, of one seed: C
-comprehension, G grokking, M memorization, X confusion; computed from the published runs."""
-
-FIGURE_5B = (
-    "MGGCMMMMMM",
-    "MGGCMMMMMM",
-    "MGGCCMMMMM",
-    "XGGCCMMMMX",
-    "XGGCCMMMMX",
-    "XGGGCXMMXC",
-    "XMGGCXXXXC",
-    "XMMMGXXXXM",
-    "XMMMGGXXXX",
-    "XMMMMMXXMX",
-    "XMXMMMMXXX",
-)
-"""The same for each weight decay in `DECAYS` (row) and decoder rate in `RATES` (column)."""
 
 RECIPES = (
     Recipe(

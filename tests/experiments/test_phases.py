@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 import grokjax
-from grokjax.recipes import liu
 from tests.experiments.test_experiments import run
+
+PUBLISHED_COUNTS = {"rates": (20, 4, 64, 12), "decay": (12, 18, 49, 31)}
 
 
 @pytest.mark.slow
@@ -26,23 +27,62 @@ def test_effective_theory(tmp_path):
     assert len(grokjax.load(out)) == 4
 
 
+def published(folder, figure, phase):
+    """Write a file like that of the published cells, last cell first; the first row has a phase."""
+    values = [f"{10 ** (-5 + i / 3):.6g}" for i in range(10)]
+    if figure == "5a":
+        cells = [(rate, of_decoder, 0) for rate in values for of_decoder in values]
+    else:
+        cells = [("0.001", of_decoder, decay) for decay in range(11) for of_decoder in values]
+    found = [phase] * 10 + ["grokking"] * (len(cells) - 10)
+    rows = zip(cells, found, strict=True)
+    lines = [f"{figure},{','.join(map(str, cell))},1,2,{name}" for cell, name in rows][::-1]
+    path = folder / "published.csv"
+    heading = "figure,eta_repr,eta_dec,wd_dec,step_train90,step_test90,phase"
+    path.write_text("\n".join([heading, *lines, f"5c,1,1,1,1,2,{phase}"]))
+    return path
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("grid", "rows"), [("rates", 10), ("decay", 11)])
-def test_phase_diagrams_of_the_published_cells(grid, rows, tmp_path):
-    out = tmp_path / "run" / grid
+@pytest.mark.parametrize(("grid", "figure", "rows"), [("rates", "5a", 10), ("decay", "5b", 11)])
+def test_phase_diagrams_of_the_published_cells(grid, figure, rows, tmp_path):
+    out, count = tmp_path / "run" / grid, 2 * 10 * rows
     small = "--seeds 2 --max-epochs 20 --eval-every 10 --hidden-dim 4 --quiet"
-    done = run("phase_diagram.py", "--out", out.parent, "--grid", grid, *small.split())
+    flags = *small.split(), "--published", published(tmp_path, figure, "confusion")
+    done = run("phase_diagram.py", "--out", out.parent, "--grid", grid, *flags)
     assert done.returncode == 0, done.stderr
-    counts = {"rates": (20, 4, 64, 12), "decay": (12, 18, 49, 31)}[grid]
-    names = ("comprehension", "grokking", "memorization", "confusion")
-    listed = ", ".join(f"{n} {c}" for n, c in zip(names, counts, strict=True))
-    assert f"published cells: {listed}" in done.stdout
-    assert "a seed of ours has the published phase in " in done.stdout
-    assert f"censored: {2 * 10 * rows} members did not grok within 20 steps" in done.stdout
+    names = "comprehension", "grokking", "memorization", "confusion"
+    for name, cells in zip(names, PUBLISHED_COUNTS[grid], strict=True):
+        assert re.search(rf"{name}: .* cells a seed \(.*\), published {cells} ", done.stdout)
+    assert f"censored: {count} members did not grok within 20 steps" in done.stdout
+    members = pd.read_csv(out / "results.csv")
+    assert len(members) == count
+    assert (members.phase == "confusion").all()
+    assert members.train_learnt.isnull().all()
+    assert f"a seed of ours has the published phase in {1 / rows:.0%} of the cells" in done.stdout
+    shares = re.search(r"published phase, in each cell:\n((?:[\d. ]+\n)+)", done.stdout)[1]
+    np.testing.assert_array_equal(np.fromstring(shares, sep=" ").reshape(rows, 10)[0], 1)
     loaded = grokjax.load(out)
-    assert len(loaded) == 2 * 10 * rows
+    assert len(loaded) == count
     assert len(loaded.sweep.programs()) == 1
     assert (out / "figures" / f"phases_{grid}.png").stat().st_size > 10_000
+
+
+def test_files_that_are_no_published_cells(tmp_path):
+    def refused(path, *flags):
+        done = run("phase_diagram.py", "--out", tmp_path / "run", "--published", path, *flags)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert not (tmp_path / "run").exists()
+        assert "published must be a csv file with columns figure," in done.stderr
+        return done.stderr
+
+    path = published(tmp_path, "5a", "confusion")
+    assert "each cell once of this grid" in refused(path, "--grid", "decay")
+    assert "each cell once of this grid" in refused(path, "--points", 3, 3)
+    assert "each cell once of this grid" in refused(published(tmp_path, "5a", "bliss"))
+    assert "No such file" in refused(tmp_path / "absent.csv")
+    path.write_text("nothing")
+    assert "'figure'" in refused(path)
 
 
 def test_cells_of_ones_own(tmp_path):
@@ -59,16 +99,6 @@ def test_cells_of_ones_own(tmp_path):
     again = run("phase_diagram.py", "--out", tmp_path / "other", "--points", 1, 3)
     assert (again.returncode, again.stderr.count("\n")) == (2, 1)
     assert "points must be at least 2 each, got (1, 3)" in again.stderr
-
-
-@pytest.mark.parametrize(
-    ("table", "counts"), [(liu.FIGURE_5A, "20 4 64 12"), (liu.FIGURE_5B, "12 18 49 31")]
-)
-def test_published_tables_have_the_published_counts(table, counts):
-    assert [sum(row.count(letter) for row in table) for letter in "CGMX"] == list(
-        map(int, counts.split())
-    )
-    assert {len(row) for row in table} == {10}
 
 
 @pytest.mark.slow
