@@ -40,12 +40,17 @@ class Args(TrainingFlags):
     """Seeds of each value; each has its own split."""
     max_epochs: int = 7_000
     """Most epochs of a member on images, and eight times as many on a teacher."""
+    learnt_loss: float | None = None
+    """Loss from which a split of the teacher's examples is learnt; default: 90% of the examples are
+    within the task's tolerance."""
     landscape_epochs: int = 500
     """Epochs of a member of the landscape; a step has 100 images."""
     points: int = 9
     """Norms of the landscape, from a tenth to ten times the initial one."""
     train_sizes: tuple[int, ...] = (100, 200, 800)
     """Numbers of train images in the landscape."""
+    precision: Literal["float32", "tensorfloat32", "bfloat16"] = "float32"
+    """Matrix products off CPU."""
 
 
 def main(args: Args) -> None:
@@ -57,9 +62,9 @@ def main(args: Args) -> None:
 def _delay(args: Args, part: Part) -> None:
     """Train at two initial scales; print and draw when train and test examples are learnt."""
     recipe = recipes.get(f"omnigrok-{part}")
-    own = {"images": args.images} if part == "digits" else {}
+    own = {"images": args.images} if part == "digits" else {"learnt_loss": args.learnt_loss}
     epochs = args.max_epochs * (1 if part == "digits" else 8)
-    config = recipe.config.replace(max_epochs=epochs, **own)
+    config = recipe.config.replace(max_epochs=epochs, precision=args.precision, **own)
     repeats = {"seed": range(args.seeds)}
     repeats |= {"teacher_seed": range(args.seeds)} if part == "teacher" else {}
     sweep = grokjax.Sweep.zip(config, **repeats).product(**recipe.axes)
@@ -74,6 +79,7 @@ def _landscape(args: Args) -> None:
     """Train at fixed norms on several numbers of images; draw the reduced landscape."""
     config = omnigrok.DIGITS.replace(
         images=args.images,
+        precision=args.precision,
         fixed_norm=True,
         weight_decay=0.0,
         stop_when="never",

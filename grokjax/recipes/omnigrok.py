@@ -68,7 +68,11 @@ RECIPES = (
         config=TEACHER,
         axes={"init_scale": (1.0, 2.0)},
         published={"accuracy": "the share of examples with an error below .001"},
-        measured={"this recipe": "not run to its end yet"},
+        measured={
+            "scale 1, train and test >= 90%": "steps 250 and 500, both seeds",
+            "scale 2, train >= 90%": "step 750, both seeds",
+            "scale 2, test >= 90%": "steps 21 750 and 25 000, 2 seeds",
+        },
     ),
     Recipe(
         name="omnigrok-fixed-norm",
