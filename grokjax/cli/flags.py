@@ -25,7 +25,8 @@ BOXES = {
     "gradient_noise orthogonal_gradient fixed_norm",
     "schedule": "schedule warmup_steps decay_steps final_rate",
     "stopping": "max_epochs stop_when stop_patience learnt_accuracy learnt_loss extra_epochs",
-    "recording": "eval_every snapshot snapshot_every snapshot_spacing snapshot_dtype",
+    "recording": "eval_every eval_spacing evals snapshot snapshot_every snapshot_spacing "
+    "snapshot_dtype",
     "machine": "precision",
 }
 """Settings by their box in `--help`; `seed` is shown with the command's own flags. A star stands

@@ -185,7 +185,7 @@ class Config(Settings):
         Two members are trained by one program if these are equal.
         """
         fields, values = self.fields, {n: self.values[n] for n in self.names("static")}
-        values["eval_every"] = self.eval_every
+        values["eval_every"] = self.eval_every if self.eval_spacing == "regular" else None
         values["switched_on"] = tuple(
             n for n in fields if fields[n].switch and self.values[n] != fields[n].default
         )

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from grokjax.config.config import Config
+from grokjax.config.evaluations import evaluations, previous_evaluation
 from grokjax.config.stopping import passes
 
 PER_OCTAVE = 4
@@ -23,13 +24,12 @@ def is_due(config: Config, epoch: int, metrics: Mapping[str, np.ndarray]) -> boo
     every = config.snapshot_every
     if every is None:
         return False
+    before = previous_evaluation(config, epoch)
     if config.snapshot_spacing == "log":
-        return epoch == 0 or _log_spaced_due(epoch, every) > _log_spaced_due(
-            epoch - config.eval_every, every
-        )
+        return epoch == 0 or _log_spaced_due(epoch, every) > _log_spaced_due(before, every)
     if config.snapshot_spacing == "transition" and _in_transition(config, metrics):
         return True
-    return epoch % every == 0
+    return epoch // every > before // every  # a multiple has come since the last evaluation
 
 
 def _log_spaced_due(epoch: int, first: int) -> int:
@@ -61,5 +61,5 @@ def expected_count(config: Config) -> int:
     if config.snapshot_spacing == "log":
         return 1 + _log_spaced_due(config.max_epochs, config.snapshot_every)
     regular = config.max_epochs // config.snapshot_every + 1
-    dense = config.max_epochs // config.eval_every // 4
+    dense = len(evaluations(config, config.max_epochs)) // 4
     return regular + (dense if config.snapshot_spacing == "transition" else 0)

@@ -110,7 +110,7 @@ class Sweep:
     def extended(self, other: Sweep) -> Sweep:
         """Append the members of `other` that this sweep lacks.
 
-        `max_epochs` may be greater in `other`; all members then get it.
+        `max_epochs` may be greater in `other`, unless evaluations are spaced up to it: all get it.
 
         Raises ConfigError if `other` lacks a member of this sweep: a run keeps its members.
         """
@@ -119,6 +119,9 @@ class Sweep:
         most, mine = other.config.max_epochs, self.config.max_epochs
         if most < mine:
             raise invalid("max_epochs", most, f"must be at least {mine}, which the run has")
+        if most > mine and self.config.eval_spacing == "log":
+            text = f"must stay {mine}, over which the run spaces its evaluations"
+            raise invalid("max_epochs", most, text)
         members = [member.replace(max_epochs=most) for member in self.members]
         kept, theirs = dict.fromkeys(members), dict.fromkeys(other.members)
         for i, member in enumerate(members):

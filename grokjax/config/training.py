@@ -10,6 +10,9 @@ import numpy as np
 from grokjax.errors import invalid
 from grokjax.settings.field import SCALE, SEED, SHARE, at_least, fields_of, setting, whole
 
+EVALS = 360
+"""Log-spaced evaluations of ClevixLab/critical-norm-grokking (arXiv 2606.13753)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
@@ -32,6 +35,18 @@ class Training:
 
     max_epochs: int = setting(20_000, "Epochs that a member trains at most", whole(1), kind="run")
     eval_every: int = setting(20, "Epochs from one evaluation to the next", whole(1), kind="run")
+    eval_spacing: Literal["regular", "log"] = setting(
+        "regular",
+        "regular: every eval_every epochs; or log: log-spaced epochs from 1 to max_epochs, which "
+        "are steps in full batch",
+        kind="run",
+    )
+    evals: int = setting(
+        EVALS,
+        "Log-spaced evaluations; fewer where several fall on one epoch",
+        whole(2),
+        kind="run",
+    )
     stop_when: Literal["grokked", "never"] = setting(
         "grokked", "grokked: once the test split has been learnt; or never", kind="run"
     )
@@ -73,6 +88,10 @@ class Training:
                 value = getattr(self, name)
                 if name.startswith("snapshot") and value != field.default:
                     raise invalid(name, value, "needs snapshot_every to be set")
+        if self.eval_spacing == "log":
+            return
+        if self.evals != EVALS:
+            raise invalid("evals", self.evals, "needs eval_spacing to be log")
         for name in ("max_epochs", "extra_epochs", "snapshot_every"):
             value = getattr(self, name)
             if value is not None and value % self.eval_every:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from grokjax.metrics import (
     circuit_metrics,
     learning,
+    logits,
+    matrices,
     progress_metrics,
     representation,
     token_spectrum,
@@ -18,6 +20,8 @@ OPTIONAL: dict[str, tuple[Metric, ...]] = {
     "progress": progress_metrics.METRICS,
     "circuits": circuit_metrics.METRICS,
     "representation": representation.METRICS,
+    "matrices": matrices.METRICS,
+    "logits": logits.METRICS,
 }
 """Groups of metrics that a run records only if their name is given, as they take time."""
 

@@ -23,7 +23,7 @@ class Dense(Model):
     activation: Activation = setting("relu", "Activation of the hidden layers")
     biases: bool = setting(True, "Whether layers have biases")
     initializer: Literal[
-        "glorot-normal", "glorot-uniform", "he-normal", "lecun-normal", "torch"
+        "glorot-normal", "glorot-uniform", "he-normal", "lecun-normal", "fan-in-normal", "torch"
     ] = setting("torch", "Distribution of initial weights")
 
     def check(self, spec: DataSpec) -> None:

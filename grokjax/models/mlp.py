@@ -16,6 +16,7 @@ Initializer = Literal[
     "glorot-uniform",
     "he-normal",
     "lecun-normal",
+    "fan-in-normal",
     "torch",
     "gromov",
     "zhong",

@@ -69,7 +69,8 @@ class Run(RunParams):
         `embedding_power [member, eval, frequency]`, and for MLPs `neuron_ipr`, the mean inverse
         participation ratio of the hidden neurons; of products mod a prime they are over the powers
         of a primitive root, else over 0..P-1. With `metrics=["progress"]` there are also those of
-        `grokjax.metrics.progress_metrics`.
+        `grokjax.metrics.progress_metrics`, with `["matrices"]` and `["logits"]` those of the
+        modules of these names.
         Attributes: `task` and `loss` in words, for titles and axes.
 
         It is read from the journal, whose digests are verified; `history.nc` has the same for other

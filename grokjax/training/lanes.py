@@ -6,7 +6,7 @@ devices, and the results are gathered between calls. Letters: L lanes, l lanes o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import jax
@@ -22,6 +22,7 @@ from grokjax.metrics.metric import Metric
 from grokjax.runtime import processes
 from grokjax.storage.member_state import Arrays
 from grokjax.training.initial_weights import InitialWeights
+from grokjax.training.member import Advance
 from grokjax.training.program import ProgramKey, allocation, compile_programs, program_bytes
 
 Metrics = dict[str, np.ndarray]
@@ -58,6 +59,7 @@ class Lanes:
         self._refill, self._round = programs.refill, programs.round
         self._sharding = programs.sharding
         self._hypers = key.blank_hypers(number)
+        self._is_told = key.config.eval_every is None
         self._program, self._initial = program, initial
         self._placed = self._put(self._hypers)
         zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), programs.state)
@@ -103,15 +105,36 @@ class Lanes:
 
         return processes.gather(processes.run_on_all(refill))
 
-    def round(self) -> Metrics:
-        """Train all lanes for `eval_every` epochs and return their metrics."""
+    def round(
+        self,
+        epochs: int = 20,
+        busy: Collection[int] | None = None,
+        due: Collection[int] | None = None,
+    ) -> Metrics:
+        """Train all lanes for `eval_every` epochs and return their metrics.
+
+        Args:
+          epochs: in a program without `eval_every`, for how many instead.
+          busy: there, the lanes that are trained; None: all.
+          due: there, the lanes that are evaluated; None: all. The metrics of others are zeros.
+        """
+        told = (self._put(self._advance(epochs, busy, due)),) if self._is_told else ()
 
         @allocation()
         def advance() -> Metrics:
-            self._state, metrics = self._round(self._placed, self._state)
+            self._state, metrics = self._round(self._placed, *told, self._state)
             return _local_rows(metrics)
 
         return processes.gather(processes.run_on_all(advance))
+
+    def _advance(
+        self, epochs: int, busy: Collection[int] | None, due: Collection[int] | None
+    ) -> Advance:
+        trained, evaluated = (
+            np.array([chosen is None or lane in chosen for lane in range(self.number)])
+            for chosen in (busy, due)
+        )
+        return Advance(np.where(trained, np.int32(epochs), np.int32(0)), evaluated)  # pyright: ignore[reportArgumentType]
 
     def free(self) -> None:
         """Free the memory of the state; these lanes cannot be used afterwards."""

@@ -8,6 +8,7 @@ from collections import deque
 import numpy as np
 
 from grokjax.config import snapshots
+from grokjax.config.evaluations import next_evaluation
 from grokjax.config.stopping import judge
 from grokjax.config.sweep import Program
 from grokjax.errors import Interrupted
@@ -38,6 +39,7 @@ class Trainer:
         self._session, self._start = time.time(), time.monotonic()
         self._saved = self._shown = self._start
         self._now = self._round_seconds = 0.0
+        self._round_epochs = 1
         self._unsaved_epochs = 0
 
     def run(self) -> None:
@@ -47,11 +49,12 @@ class Trainer:
         context.records.flush()  # so that there is something to load from the start
         self._show(now=True)
         while self._in_lane:
+            epochs, due = self._next_round()
             began = time.monotonic()
-            metrics = self._lanes.round()
-            self._count_round(time.monotonic() - began)
-            self._record(self._in_lane, metrics)
-            self._finish(metrics)
+            metrics = self._lanes.round(epochs, self._in_lane, due)
+            self._count_round(epochs, time.monotonic() - began)
+            self._record(due, metrics)
+            self._finish(due, metrics)
             self._refill()
             signum, due = self._agree()
             if signum or due:
@@ -84,17 +87,28 @@ class Trainer:
         self._in_lane |= new
         self._record({lane: m for lane, m in new.items() if lane not in resumed}, metrics)
 
-    def _count_round(self, seconds: float) -> None:
+    def _next_round(self) -> tuple[int, dict[int, int]]:
+        """Return how many epochs the next round has, and which lanes it evaluates: as `_in_lane`.
+
+        It is as long as the nearest evaluation of any member is far, so that no lane has to wait.
+        """
+        ahead = {
+            lane: next_evaluation(self._context.sweep[m], self._epoch[m]) - self._epoch[m]
+            for lane, m in self._in_lane.items()
+        }
+        epochs = min(ahead.values())
+        return epochs, {lane: m for lane, m in self._in_lane.items() if ahead[lane] == epochs}
+
+    def _count_round(self, epochs: int, seconds: float) -> None:
         counts, busy = self._context.counts, len(self._in_lane)
         before = counts.steps
         for m in self._in_lane.values():
-            config = self._context.sweep[m]
-            self._epoch[m] += config.eval_every
-            counts.epochs += config.eval_every
-            counts.steps += config.eval_every * config.steps_per_epoch
-            self._unsaved_epochs += config.eval_every
+            self._epoch[m] += epochs
+            counts.epochs += epochs
+            counts.steps += epochs * self._context.sweep[m].steps_per_epoch
+            self._unsaved_epochs += epochs
         counts.rounds += 1
-        self._round_seconds = seconds
+        self._round_epochs, self._round_seconds = epochs, seconds
         previous, self._now = self._now, time.monotonic() - self._start
         if self._queue:
             counts.busy_seconds += busy * seconds
@@ -122,10 +136,10 @@ class Trainer:
             kept = snapshot_rows(self._lanes, [lanes[i] for i in due], self._program)
             records.snapshot([members[i] for i in due], [epochs[i] for i in due], kept)
 
-    def _finish(self, metrics: Metrics) -> None:
+    def _finish(self, in_lane: dict[int, int], metrics: Metrics) -> None:
         """Take members that have ended out of their lanes, and record their parameters."""
         ended: dict[int, str] = {}
-        for lane, m in self._in_lane.items():
+        for lane, m in in_lane.items():
             row = {name: values[lane] for name, values in metrics.items()}
             self._stop_states[m], verdict = judge(
                 self._context.sweep[m], self._stop_states[m], self._epoch[m], row
@@ -216,6 +230,6 @@ class Trainer:
         config, epochs = self._context.sweep.config, self._epoch.values()
         ahead = self._context.counts.remaining_after(epochs, config)
         most = sum(config.max_epochs - epoch for epoch in epochs)
-        rounds = (most if ahead is None else ahead[0]) / len(epochs) / config.eval_every
+        rounds = (most if ahead is None else ahead[0]) / len(epochs) / self._round_epochs
         saved = rounds * self._round_seconds * (1 - number / self._lanes.number)
         return bool(processes.value_of_first(saved > 2 * self._compile_seconds))

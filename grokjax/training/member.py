@@ -44,19 +44,29 @@ class MemberState:
     epoch: jax.Array  # int32 [], epochs done
 
 
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Advance:
+    """How far a round goes where evaluations are not every `eval_every` epochs; `[L]` of lanes."""
+
+    epochs: jax.Array  # int32 [], how many to train
+    evaluated: jax.Array  # bool [], whether metrics are computed then; zeros if not
+
+
 @dataclass(frozen=True)
 class Member:
     """The two functions that a lane runs, and the parts of them that are measured alone.
 
     init: Hypers -> (MemberState, Metrics), untrained.
-    round: (Hypers, MemberState) -> (MemberState, Metrics), `eval_every` epochs later.
+    round: (Hypers, MemberState) -> (MemberState, Metrics), `eval_every` epochs later; in a program
+        without `eval_every` (Hypers, Advance, MemberState), as many later as that says.
     constants: Hypers -> Constants.
     step: (Constants, (Params as they train, optimiser state), (rows, weights) `[K, R]`) -> the
         second, one optimiser step later. Rounds are made of it; it is there to be measured alone.
     """
 
     init: Callable[[Hypers], tuple[MemberState, Metrics]]
-    round: Callable[[Hypers, MemberState], tuple[MemberState, Metrics]]
+    round: Callable[..., tuple[MemberState, Metrics]]
     constants: Callable[[Hypers], Constants]
     step: Step
 
@@ -107,7 +117,18 @@ def build_member(
         state = train(fixed, state)
         return state, evaluate(fixed, state.params)
 
-    return Member(init, round, constants, step)
+    def advance(
+        hypers: Hypers, advance: Advance, state: MemberState
+    ) -> tuple[MemberState, Metrics]:
+        fixed = constants(hypers)
+        state = train(fixed, state, advance.epochs)
+        times = advance.evaluated.astype(jnp.int32)
+        nothing = jax.tree.map(jnp.zeros_like, jax.eval_shape(evaluate, fixed, state.params))
+        # In the branch of a `lax.cond` XLA rounds norms of small arrays otherwise, by one ulp.
+        evaluated = lambda _, nothing: evaluate(fixed, state.params)  # noqa: E731
+        return state, jax.lax.fori_loop(0, times, evaluated, nothing)
+
+    return Member(init, advance if program.eval_every is None else round, constants, step)
 
 
 def initial_params(network: Network, hypers: Hypers) -> Params:
@@ -122,25 +143,41 @@ def initial_params(network: Network, hypers: Hypers) -> Params:
 
 def build_training(
     program: ProgramConfig, layout: Layout, plan: BatchPlan, step: Step
-) -> Callable[[Constants, MemberState], MemberState]:
-    """Return the function that trains a member for `eval_every` epochs."""
+) -> Callable[..., MemberState]:
+    """Return the function that trains a member for `eval_every` epochs, or as many as it is told.
 
-    def train(constants: Constants, state: MemberState) -> MemberState:
+    A number of epochs that is told is data: it never compiles anew.
+    """
+
+    def train(
+        constants: Constants, state: MemberState, told: jax.Array | None = None
+    ) -> MemberState:
         hypers, order = constants.hypers, constants.data.order
+        start = relaid(layout.enter, state.params, (state.params, state.opt_state))
 
         def draw(epoch: jax.Array) -> tuple[jax.Array, jax.Array]:
             key = jax.random.fold_in(stream_key(hypers.seed, BATCHES), epoch)
             return draw_batches(plan, key, order, hypers.train_size)
 
-        epochs = state.epoch + jnp.arange(program.eval_every, dtype=jnp.int32)
-        batches = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), jax.vmap(draw)(epochs))
-        end, _ = jax.lax.scan(
-            lambda carry, batch: (step(constants, carry, batch), None),
-            relaid(layout.enter, state.params, (state.params, state.opt_state)),
-            batches,  # [E * S, K, R]
-        )
+        def steps(carry: tuple, batches: tuple) -> tuple:
+            return jax.lax.scan(
+                lambda carry, batch: (step(constants, carry, batch), None), carry, batches
+            )[0]
+
+        if told is None:
+            epochs = state.epoch + jnp.arange(program.eval_every, dtype=jnp.int32)
+            batches = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), jax.vmap(draw)(epochs))
+            end = steps(start, batches)  # [E * S, K, R]
+        elif plan.full_batch:
+            batches = draw(state.epoch)  # those of every epoch
+            end = jax.lax.fori_loop(0, told, lambda _, carry: steps(carry, batches), start)
+        else:
+            end = jax.lax.fori_loop(
+                0, told, lambda i, carry: steps(carry, draw(state.epoch + i)), start
+            )
         params, opt_state = relaid(layout.leave, state.params, end)
-        return MemberState(params, opt_state, state.epoch + program.eval_every)
+        trained = program.eval_every if told is None else told
+        return MemberState(params, opt_state, state.epoch + trained)
 
     return train
 

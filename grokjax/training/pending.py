@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+from grokjax.config.evaluations import evaluations
 from grokjax.config.stopping import is_over
 from grokjax.config.sweep import Program, Sweep
 from grokjax.errors import DamagedRun
@@ -31,7 +32,8 @@ class PendingMembers:
             raise DamagedRun(f"{directory}: holds members {unknown}, of {len(sweep)}")
         for m, each in saved.items():
             epoch, config = int(each.state["epoch"]), sweep[m]
-            if not 0 <= epoch <= config.max_epochs or epoch % config.eval_every:
+            between = config.eval_spacing == "regular" and epoch % config.eval_every
+            if not 0 <= epoch <= config.max_epochs or between:
                 raise DamagedRun(f"{directory}: a checkpoint has member {m} at epoch {epoch}")
         records = None
         if (directory / journal.DAMAGED).exists():
@@ -109,5 +111,4 @@ class PendingMembers:
 
 def _fully_recorded(records: dict[int, set[int]], sweep: Sweep, member: int, epochs: int) -> bool:
     """Return whether every evaluation of a member up to an epoch is recorded."""
-    wanted = range(0, epochs + 1, sweep[member].eval_every)
-    return records.get(member, set()).issuperset(wanted)
+    return records.get(member, set()).issuperset(evaluations(sweep[member], epochs))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from grokjax.config import snapshots
 from grokjax.config.config import Config
+from grokjax.config.evaluations import evaluations
 from grokjax.config.sweep import Program, Sweep
 from grokjax.errors import MAX_SHOWN, ConfigError, invalid, printable
 from grokjax.results.networks import Networks
@@ -123,9 +124,10 @@ def _data_bytes(program: Program, lanes: int) -> dict[str, int]:
     """Bytes by what needs them: targets, shared by the lanes, and rows of each lane's round."""
     config, rows = program.example, program.max_train_size
     rows += min(config.batch_size or 0, rows)
+    epochs = program.config.eval_every or 1  # drawn at once
     return {
         "task": TARGET_COPIES * 4 * len(program.variants) * config.num_rows,
-        "eval_every": lanes * ROW_BYTES * config.eval_every * rows,
+        "eval_every": lanes * ROW_BYTES * epochs * rows,
     }
 
 
@@ -187,10 +189,10 @@ def _bytes_to_write(sweep: Sweep, networks: Networks) -> int:
     states = records = 0
     for config in sweep.members:
         info = networks.of(config)
-        evaluations = config.max_epochs // config.eval_every + 1
+        count = len(evaluations(config, config.max_epochs))
         values = 3 + sum(math.prod(each.shape) for each in info.metrics.values())
         states += info.state_bytes  # the whole state, as it is kept of members that never stop
-        records += 4 * 2 * evaluations * values
+        records += 4 * 2 * count * values
     # The lanes of the checkpoints are few beside any large sweep.
     checkpoints = min(len(sweep), 64) * (files.CHECKPOINTS_KEPT + 1) * states // len(sweep)
     return states + checkpoints + records + snapshot_bytes(sweep, networks)

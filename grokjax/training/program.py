@@ -46,7 +46,8 @@ class Programs:
     """The two programs of some lanes, traced or compiled.
 
     refill: (new `[L]`, Hypers, state) -> (state, metrics); it initialises the lanes that are new.
-    round: (Hypers, state) -> (state, metrics). Both donate the state.
+    round: (Hypers, state) -> (state, metrics), or in a program without `eval_every` (Hypers,
+      Advance, state). Both programs donate the state.
     sharding: how arrays `[L, ...]` are divided between the devices.
     state: shapes of the state.
     """
@@ -139,7 +140,9 @@ def trace_programs(
     hypers, new = key.blank_hypers(number), np.zeros(number, bool)
     with pinned_jax_settings(key.config.precision):
         state = jax.eval_shape(jax.vmap(one.init), hypers)[0]
-        both = mapped(refill, new, hypers, state), mapped(one.round, hypers, state)
+        advance = member.Advance(np.zeros(number, np.int32), np.zeros(number, bool))  # pyright: ignore[reportArgumentType]
+        told = (advance,) if key.config.eval_every is None else ()
+        both = mapped(refill, new, hypers, state), mapped(one.round, hypers, *told, state)
     return Programs(*both, sharding, state)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from grokjax.config.config import Config
+from grokjax.config.evaluations import next_evaluation
 from grokjax.storage.member_state import Outcome
 
 
@@ -76,7 +77,8 @@ class ProgressCounts:
         for epoch, number in Counter(epochs).items():
             i = bisect.bisect_right(times, epoch)
             lower_bound |= not members[i]
-            remaining = sums[i] / members[i] - epoch if members[i] else config.eval_every
+            end = sums[i] / members[i] if members[i] else next_evaluation(config, epoch)
+            remaining = end - epoch
             total += number * remaining
         return total, lower_bound
 
