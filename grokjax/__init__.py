@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from grokjax.tasks.dataset import Dataset
     from grokjax.tasks.task import task
     from grokjax.training.api import resume, train
+    from grokjax.training.branching import branch
 
 _LAZY = {
     "train": "training.api",
     "resume": "training.api",
+    "branch": "training.branching",
     "load": "results.run",
     "Run": "results.run",
     "DamagedRun": "errors",
@@ -49,6 +51,7 @@ __all__ = [
     "Interrupted",
     "Run",
     "Sweep",
+    "branch",
     "load",
     "metric",
     "model",

@@ -95,6 +95,45 @@ class Resume:
 
 
 @dataclass
+class Branch:
+    """Train on from kept states of members of a run, with some settings changed. The first member
+    of the new run is the control: it changes nothing, and continues to the bits of its parent.
+    """
+
+    directory: DIRECTORY
+    """Run directory of the parents, trained with --snapshot states."""
+    member: Annotated[tuple[int, ...], tyro.conf.arg(metavar="INT ...")]
+    """Number of the parent, or of several, each with its own control."""
+    at_epoch: Annotated[int, tyro.conf.arg(metavar="INT")]
+    """Epoch of the states to start from, one at which they were kept."""
+    out: Path
+    """Run directory of the branch, new or empty."""
+    quiet: bool = False
+    """Show no progress."""
+    import_: IMPORT = None
+    """Python files with the tasks, models, rules and metrics of your own that the run has."""
+    metrics: Annotated[tuple[str, ...] | None, optional("NAME ...")] = None
+    """What else to record than the parents' run."""
+    machine = MachineFlags()  # not annotated: the field comes last, after those of the settings
+    flags: ClassVar[flags.Flags]
+
+    def __call__(self) -> None:
+        from grokjax.results import run
+
+        loaded = run.load(self.directory)
+        changes = flag_values.changes(flag_values.values(self))
+        options = self.machine.join_processes(self.quiet)
+        from grokjax.training import branching
+
+        metrics = [*imports.metrics(), *(self.metrics or ())]
+        summarise_with_curves(
+            branching.branch(
+                loaded, self.member, self.at_epoch, changes, self.out, metrics=metrics, **options
+            )
+        )
+
+
+@dataclass
 class Info:
     """Print the state of a run, also while it trains."""
 

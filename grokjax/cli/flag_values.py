@@ -71,6 +71,11 @@ def sweep_of(given: dict[str, Any], flags: Flags) -> Sweep:
     return Sweep(flags.base.replace(**shared | required | kinds), **axes)
 
 
+def changes(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings that the `values` of a command give, by name."""
+    return {name: value for name, value in _with_seeds(given).items() if value is not None}
+
+
 def extended(sweep: Sweep, given: dict[str, Any], add_seeds: int | None) -> Sweep:
     """Return a run's sweep extended by what the flags add: seeds, values of an axis, epochs.
 

@@ -32,6 +32,9 @@ def info(directory: Path) -> None:
     if started := run.info.get("initial_weights"):
         whose = "each member's own" if started.get("per_member") else "the same for all members"
         print(f"started:    from given weights, {whose}, digest {started['digest'][:12]}")
+    if branch := run.info.get("branch"):
+        parents = ", ".join(map(str, branch["members"]))
+        print(f"branch:     of {branch['run']}, member {parents} at epoch {branch['epoch']:,}")
     sessions = environment.sessions(run.info)
     if len(sessions) > 1:
         print(f"sessions:   {len(sessions)}, the last begun {sessions[-1].get('began')}")

@@ -23,6 +23,7 @@ from grokjax.terminal import printed_commands
 COMMANDS = {
     "train": commands.Train,
     "resume": commands.Resume,
+    "branch": commands.Branch,
     "info": commands.Info,
     "check": commands.Check,
     "report": commands.Report,
@@ -84,7 +85,7 @@ def command_of(name: str, words: list[str]) -> type:
             imports.import_file(file)
     if name == "train":
         return _with_settings(command, _flags_of_train(words))
-    if name == "resume":
+    if name in ("resume", "branch"):
         return _with_settings(command, _flags_of_resume(words))
     return command
 
@@ -107,7 +108,7 @@ def _flags_of_train(words: list[str]) -> flags.Flags:
 
 
 def _flags_of_resume(words: list[str]) -> flags.Flags:
-    """Return the flags of `resume`: the settings of the given run, or the default ones."""
+    """Return the flags of `resume` and `branch`: settings of the given run, or the default ones."""
     first = words_before_flags(words)
     members = [recipes.get(recipes.DEFAULT).config]
     if first and Path(first[0]).expanduser().is_dir():

@@ -64,8 +64,11 @@ class Training:
         kind="run",
     )
     extra_epochs: int = setting(0, "Epochs to train on after the grok", whole(0), kind="run")
-    snapshot: Literal["embedding", "params"] = setting(
-        "embedding", "A snapshot keeps the embedding, or params: all parameters", kind="run"
+    snapshot: Literal["embedding", "params", "states"] = setting(
+        "embedding",
+        "A snapshot keeps the embedding; params: all parameters; or states: also the optimiser's "
+        "state, from which branches start",
+        kind="run",
     )
     snapshot_every: int | None = setting(
         None, "Epochs from one snapshot to the next; default: keep none", whole(1), kind="run"
@@ -88,6 +91,9 @@ class Training:
                 value = getattr(self, name)
                 if name.startswith("snapshot") and value != field.default:
                     raise invalid(name, value, "needs snapshot_every to be set")
+        if self.snapshot == "states" and self.snapshot_dtype != "float32":
+            text = "must be float32 with snapshot states, which branches continue bit by bit"
+            raise invalid("snapshot_dtype", self.snapshot_dtype, text)
         if self.eval_spacing == "log":
             return
         if self.evals != EVALS:

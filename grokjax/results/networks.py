@@ -60,6 +60,8 @@ class NetworkInfo:
 
     def snapshot_bytes(self, config: Config) -> int:
         """Return the bytes of one snapshot of a member with this network."""
+        if config.snapshot == "states":
+            return self.state_bytes
         shapes = self.shapes.values() if config.snapshot == "params" else [self.table_shape or (0,)]
         return (2 if config.snapshot_dtype == "bfloat16" else 4) * sum(map(math.prod, shapes))
 

@@ -51,6 +51,11 @@ def read(directory: Path) -> tuple[dict[str, Any], Sweep, Networks]:
             for member in sweep:
                 networks.of(member)
             _printable([info["recipe"], *info.get("extended_from", [])])
+            if (branch := info.get("branch")) is not None:
+                _printable([branch["run"], branch["digest"]])
+                numbers = [*branch["members"], *branch["parent_of"], branch["epoch"]]
+                if not all(type(number) is int for number in numbers):
+                    raise ValueError(f"branch {printable(branch)}")
             if info.get("initial_weights") is not None:
                 name_of(info["initial_weights"]["digest"])
             for made in environment.sessions(info):

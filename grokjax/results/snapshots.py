@@ -1,4 +1,4 @@
-"""Read the snapshots that a run keeps of its members: embeddings, or whole parameters.
+"""Read the snapshots that a run keeps of its members: embeddings, parameters or whole states.
 
 Only the rows and the parameter that are wanted are read from disk. Letters: M members, E epochs,
 P tokens, D embedding.
@@ -89,12 +89,19 @@ class Snapshots:
             self._fill(arrays[name], f"params/{name}", keys)
         return {m: {n: x[i] for n, x in arrays.items()} for i, (m, _) in enumerate(keys)}
 
+    def state(self, member: int, epoch: int) -> dict[str, np.ndarray]:
+        """Return a member's whole state from its snapshot of an epoch, where states are kept."""
+        path, row = self._places[member, epoch]
+        names = [name for name in journal_parts.array_names(path) if "/" in name]
+        state = {name: journal_parts.read_rows(path, name, [row])[0] for name in names}
+        return state | {"epoch": np.array(epoch, np.int32)}
+
     def network(self) -> NetworkInfo:
         """Return the members' network, whose parameters are kept.
 
         Raises ValueError if their parameters have different shapes, or embeddings are kept alone.
         """
-        if self._snapshot != "params":
+        if self._snapshot == "embedding":
             raise ValueError(
                 "snapshots: this run keeps embeddings; set snapshot to params when training"
             )

@@ -17,6 +17,9 @@ CONFIG = "config.json"
 INITIAL_WEIGHTS = "initial_weights.npz"
 """Weights that the user gave for members to start from; otherwise the file is absent."""
 
+INITIAL_STATES = "initial_states.npz"
+"""Whole states that the members of a branch start from; in other runs the file is absent."""
+
 SCHEMA_VERSION = 4
 """Version of the run directory that this grokjax writes, and the only one that it reads."""
 

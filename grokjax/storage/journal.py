@@ -9,7 +9,8 @@ A part is an `.npz` of arrays in one of five folders, with ascending numbers:
 * `optimizer/`: one row a member that ended at `max_epochs`: `member`, `epochs`, and the rest of
   its state, as `opt_state/...`, from which a resume can train it further;
 * `snapshots/`: one row a snapshot: `member`, `epoch`, and either `embedding [R, P, D]` or the
-  parameters, as `params/embed/embedding [R, P, D]`, in float32 or as the bits of bfloat16 (uint16);
+  parameters, as `params/embed/embedding [R, P, D]`, in float32 or as the bits of bfloat16 (uint16),
+  and in a run that keeps whole states the rest of them, as `opt_state/...`;
 * `rounds/`: one row a round: `session`, `seconds`, `training` (float64: Unix time of the start,
   time since then, duration of the round), `steps` (int64), `lanes`, `busy`, `waiting` (int32).
   Only these differ from run to run.

@@ -51,6 +51,15 @@ def read_part(path: Path, *keys: str) -> dict[str, np.ndarray]:
         raise DamagedRun(f"{path}: cannot be read ({error})") from error
 
 
+def array_names(path: Path) -> list[str]:
+    """Return the names of the arrays of an intact part. Raises DamagedRun if it cannot be read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [name.removesuffix(".npy") for name in archive.namelist()]
+    except Exception as error:
+        raise DamagedRun(f"{path}: cannot be read ({error})") from error
+
+
 def read_rows(path: Path, name: str, rows: Sequence[int]) -> np.ndarray:
     """Return some rows `[R, ...]` of an array of an intact part, and read no others.
 
@@ -154,6 +163,8 @@ def _has_allowed_dtype(kind: str, name: str, dtype: np.dtype) -> bool:
         return dtype.kind == "U"
     if name in DTYPES:
         return dtype == DTYPES[name]
+    if name.startswith("opt_state/"):
+        return dtype in STATE_DTYPES
     others = {"optimizer": STATE_DTYPES, "snapshots": SNAPSHOT_DTYPES}
     return dtype in others.get(kind, PARAM_DTYPES)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,22 +9,14 @@ from typing import Any
 from grokjax.config.config import Config
 from grokjax.config.sweep import Sweep
 from grokjax.metrics.builtin import BUILTIN
-from grokjax.results import run_config
-from grokjax.results.piece_files import describe_file
-from grokjax.results.pieces import with_new_pieces
 from grokjax.results.run import Run
-from grokjax.runtime import processes
 from grokjax.runtime.arguments import check_bool
 from grokjax.runtime.devices import configure_devices
-from grokjax.storage import digests
-from grokjax.storage.files import SCHEMA_VERSION
-from grokjax.storage.member_state import Arrays
-from grokjax.terminal import printed_commands
 from grokjax.training import initial_weights, preflight, shared_directory
-from grokjax.training.launch import Launch
 from grokjax.training.options import CHECKPOINT_EVERY, Options
 from grokjax.training.progress import Progress
 from grokjax.training.resuming import resume_run
+from grokjax.training.starting import start_run
 
 
 def train(
@@ -83,7 +74,8 @@ def train(
     if check_bool("resume", resume) and shared_directory.holds_run(directory):
         initial_weights.check_same(given, directory)
         return resume_run(directory, sweep, options, restartable=True)
-    return _start_run(directory, sweep, options, recipe, given, restartable=resume)
+    recorded = (*BUILTIN, *options.added_metrics)
+    return start_run(directory, sweep, options, recorded, recipe, given, restartable=resume)
 
 
 def resume(
@@ -120,48 +112,3 @@ def resume(
     """
     options = Options(lanes, devices, checkpoint_every, progress, metrics)
     return resume_run(directory, sweep, options)
-
-
-def _start_run(
-    directory: Path,
-    sweep: Sweep,
-    options: Options,
-    recipe: str | None,
-    init: Arrays | None,
-    restartable: bool,
-) -> Run:
-    """Train a sweep in a new run directory; restartable: as for `resume_run`."""
-    processes.run_on_first(lambda: preflight.check_empty(directory))
-    shared_directory.require_same_settings(sweep, options, init)
-    recorded = (*BUILTIN, *options.added_metrics)
-    launch = processes.run_on_all(lambda: Launch(directory, sweep, options, recorded, init))
-
-    def write_config() -> None:
-        preflight.check_empty(directory)  # again: another launch may have come first
-        digests.remove(directory, initial_weights.NAME)  # of a launch killed at its start
-        if launch.initial is not None:
-            launch.initial.save(directory)  # first, for config.json says that there are some
-        run_config.write(directory, _description(directory, sweep, launch, options, recipe))
-
-    with contextlib.ExitStack() as locked:
-        shared_directory.lock_directory(directory, locked)
-        processes.run_on_first(write_config)
-        return launch.run(printed_commands.format_resume_command(directory, restartable))
-
-
-def _description(
-    directory: Path, sweep: Sweep, launch: Launch, options: Options, recipe: str | None
-) -> dict[str, Any]:
-    users = {
-        each.name: each.source | describe_file(each.function, directory)
-        for each in options.users_metrics
-    }
-    return {
-        "schema": SCHEMA_VERSION,
-        "recipe": recipe,
-        "sweep": sweep.to_dict(),
-        "networks": launch.networks.to_list(),
-        **with_new_pieces({"pieces": {"metrics": users} if users else {}}, sweep, directory),
-        "environment": launch.environment,
-        "initial_weights": None if launch.initial is None else launch.initial.describe(),
-    }

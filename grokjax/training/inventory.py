@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,15 +23,31 @@ from grokjax.tasks.task import TASKS
 from grokjax.training.member import build_member
 
 
-def state_bytes(program: ProgramConfig, network: Network, example: Config) -> int:
-    """Return the bytes of a member's state: its parameters and what the rule keeps for them."""
+def _state(program: ProgramConfig, network: Network, example: Config) -> dict[str, Any]:
+    """Return the shapes of a member's state: its parameters and what the rule keeps for them."""
     params = network.abstract
     # With a random split, as the examples must be built for the order of a replayed one.
     hypers = hypers_of(example.replace(split="random"), (example.variant,))
     if program.optimizer not in ("adamw", "adam", "sgd"):
         check_rule(program.optimizer, program, hypers, params)
     state = jax.eval_shape(lambda params: build_optimizer(program, hypers).init(params), params)
-    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves((params, state)))
+    return {"params": params, "opt_state": state}
+
+
+def state_arrays(config: Config) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Return shape and dtype of each array of a member's state, by its name in snapshots."""
+    program = config.program
+    with pinned_jax_settings():
+        network = build_network(program.model_settings, program.spec)
+        leaves = jax.tree_util.tree_leaves_with_path(_state(program, network, config))
+    name_of = functools.partial(jax.tree_util.keystr, simple=True, separator="/")
+    return {name_of(path): (leaf.shape, leaf.dtype.name) for path, leaf in leaves}
+
+
+def state_bytes(program: ProgramConfig, network: Network, example: Config) -> int:
+    """Return the bytes of a member's state."""
+    leaves = jax.tree.leaves(_state(program, network, example))
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in leaves)
 
 
 def take_inventory(sweep: Sweep, metrics: tuple[Metric, ...]) -> Networks:

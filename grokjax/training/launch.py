@@ -18,6 +18,7 @@ from grokjax.storage import files
 from grokjax.storage.member_state import Arrays
 from grokjax.terminal import tolerant_output
 from grokjax.training import initial_weights, lane_count, preflight
+from grokjax.training.initial_states import InitialStates
 from grokjax.training.inventory import take_inventory
 from grokjax.training.loop import Trainer
 from grokjax.training.options import Options
@@ -31,6 +32,7 @@ class Launch:
     """What one process does in a launch.
 
     init: weights to start from, by name (see `initial_weights.fit`); None: what seeds draw.
+    start: whole states to start from, of a branch.
     networks: what the run stores of its members' networks. environment: what it is made with.
     initial: the weights, for each member.
 
@@ -44,6 +46,7 @@ class Launch:
         options: Options,
         metrics: tuple[Metric, ...],
         init: Arrays | None = None,
+        start: InitialStates | None = None,
     ) -> None:
         tolerant_output.open_missing_streams()
         preflight.check_data_fits(sweep)
@@ -61,7 +64,7 @@ class Launch:
         preflight.check_disk(directory, sweep, self.networks, given)
         self.environment = environment.record(self._devices)
         self._directory, self._sweep, self._metrics = directory, sweep, metrics
-        self._options = options
+        self._options, self.start = options, start
         shown = options.progress
         if isinstance(shown, bool):
             shown = Progress(shown and processes.is_first())
@@ -85,6 +88,9 @@ class Launch:
 
     def _run(self, resume_command: str) -> Run:
         progress = self._progress
+        if self.start is not None:
+            start = self.start
+            processes.run_on_first(lambda: start.write_records(self._directory))
         with (
             params.open_checkpoints(
                 self._directory, self._sweep, self.networks, read_only=False
@@ -104,13 +110,15 @@ class Launch:
                 RecordBuffer(self._directory),
                 self._metrics,
                 self.initial,
+                self.start,
                 resume_command,
             )
             if crowded := devices.oversubscription_warning(self._devices):
                 progress.print_line(crowded)
-            if self._sweep.config.snapshot == "params":
-                size = preflight.snapshot_bytes(self._sweep, self.networks)
-                progress.print_line(f"snapshots of parameters: at most {files.format_bytes(size)}")
+            if (kept := self._sweep.config.snapshot) != "embedding":
+                size = files.format_bytes(preflight.snapshot_bytes(self._sweep, self.networks))
+                what = "parameters" if kept == "params" else "states"
+                progress.print_line(f"snapshots of {what}: at most {size}")
             programs = self._sweep.programs()
             for number, program in enumerate(programs, 1):
                 which = f" program {number} of {len(programs)}" if len(programs) > 1 else ""

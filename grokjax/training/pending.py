@@ -15,17 +15,26 @@ from grokjax.storage import journal
 from grokjax.storage.checkpoint import Checkpoints
 from grokjax.storage.journal import EndedStates
 from grokjax.storage.member_state import Arrays, Outcome, SavedMember, StopState
+from grokjax.training.initial_states import InitialStates
 
 
 class PendingMembers:
     """The members of a run that have not ended, as its journal and last checkpoint have them.
 
     ended: how the others ended. Where files are damaged, a warning says how much is trained again.
+    start: in a branch, the states that its members start from.
 
     Raises DamagedRun if no checkpoint can be read, or there are members that the sweep lacks.
     """
 
-    def __init__(self, directory: Path, sweep: Sweep, checkpoints: Checkpoints) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        sweep: Sweep,
+        checkpoints: Checkpoints,
+        start: InitialStates | None = None,
+    ) -> None:
+        self._start, self._sweep = start, sweep
         ended = journal.read_outcomes(directory)
         saved = checkpoints.restore_latest()
         if unknown := sorted(m for m in {*ended, *saved} if m >= len(sweep)):
@@ -38,11 +47,11 @@ class PendingMembers:
         records = None
         if (directory / journal.DAMAGED).exists():
             records = history.recorded_epochs(directory)
-            ended = {m: e for m, e in ended.items() if _fully_recorded(records, sweep, m, e.epochs)}
+            ended = {m: e for m, e in ended.items() if self._is_recorded(records, m, e.epochs)}
             saved = {
                 m: s
                 for m, s in saved.items()
-                if _fully_recorded(records, sweep, m, int(s.state["epoch"]))
+                if self._is_recorded(records, m, int(s.state["epoch"]))
             }
         self.ended = {m: e for m, e in ended.items() if is_over(sweep[m], e)}
         # Ended at a max_epochs that was raised since: their state is in the journal.
@@ -65,7 +74,8 @@ class PendingMembers:
         at = {m: int(saved.state["epoch"]) for m, saved in self._parked.items()}
         at |= {m: ended.epochs for m, ended in self.ended.items()}
         at |= {m: e.epochs for m, e in self._raised.items() if self._ended_states.has(m, e.epochs)}
-        lost = {m: max(records.get(m, {0})) - at.get(m, 0) for m in range(members)}
+        begun = 0 if self._start is None else self._start.epoch
+        lost = {m: max(records.get(m, {begun})) - at.get(m, begun) for m in range(members)}
         again = {m: epochs for m, epochs in lost.items() if epochs > 0}
         if again and processes.is_first():
             warnings.warn(
@@ -89,11 +99,12 @@ class PendingMembers:
         """Remove and return the state from which a member is resumed; None for a new one."""
         if member in self._parked:
             return self._parked.pop(member)
-        if member not in self._raised:
-            return None
-        ended = self._raised.pop(member)
-        state = self._ended_states.state(member, ended.epochs)
-        return None if state is None else SavedMember(state, ended.stop_state)
+        if member in self._raised:
+            ended = self._raised.pop(member)
+            state = self._ended_states.state(member, ended.epochs)
+            if state is not None:
+                return SavedMember(state, ended.stop_state)
+        return None if self._start is None else self._start.of(member)
 
     def finish(self, member: int, ended: Outcome) -> None:
         self.ended[member] = ended
@@ -108,7 +119,9 @@ class PendingMembers:
         """Stop states of the members in `parked`."""
         return {m: saved.stop_state for m, saved in self._parked.items()}
 
-
-def _fully_recorded(records: dict[int, set[int]], sweep: Sweep, member: int, epochs: int) -> bool:
-    """Return whether every evaluation of a member up to an epoch is recorded."""
-    return records.get(member, set()).issuperset(evaluations(sweep[member], epochs))
+    def _is_recorded(self, records: dict[int, set[int]], member: int, epochs: int) -> bool:
+        """Return whether every evaluation of a member up to an epoch is recorded."""
+        wanted = set(evaluations(self._sweep[member], epochs))
+        if self._start is not None:  # those before are its parent's
+            wanted = {epoch for epoch in wanted if epoch > self._start.epoch}
+        return wanted <= records.get(member, set())

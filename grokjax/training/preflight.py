@@ -77,7 +77,9 @@ def check_empty(directory: Path) -> None:
         raise ConfigError(f"out: {directory} holds a run already; resume it, or name another")
     ours = re.compile(rf"{re.escape(lock.NAME)}|\..*\.tmp")  # a launch killed at its start
     if (directory / lock.NAME).exists():
-        ours = re.compile(rf"{ours.pattern}|{files.INITIAL_WEIGHTS}|{digests.NAME}")
+        ours = re.compile(
+            rf"{ours.pattern}|{files.INITIAL_WEIGHTS}|{files.INITIAL_STATES}|{digests.NAME}"
+        )
     if directory.is_dir() and not all(ours.fullmatch(path.name) for path in directory.iterdir()):
         raise ConfigError(f"out: {directory} is not an empty directory; name another")
     files.check_contained(directory)

@@ -19,7 +19,7 @@ from grokjax.storage import digests, files, journal
 from grokjax.storage.checkpoint import Checkpoints
 from grokjax.storage.member_state import FINAL_STATUSES
 from grokjax.terminal import printed_commands
-from grokjax.training import initial_weights, preflight, shared_directory
+from grokjax.training import initial_states, initial_weights, preflight, shared_directory
 from grokjax.training.launch import Launch
 from grokjax.training.options import Options, metrics_of_run
 
@@ -41,14 +41,21 @@ def resume_run(
     stored = run.load(directory)
     check_known([stored.config, *stored.sweep])
     init = processes.run_on_all(lambda: initial_weights.load(directory, stored.info))
+    start = processes.run_on_all(
+        lambda: initial_states.load(directory, stored.info, len(stored.sweep))
+    )
     extended = stored.sweep
     if sweep is not None:
         extended = stored.sweep.extended(preflight.as_sweep(sweep))
+    if start is not None and len(extended) > len(stored.sweep):
+        raise ConfigError(f"sweep: {directory} is a branch, which keeps its members; branch again")
     recorded = metrics_of_run(stored.info, options.added_metrics)
     configure_devices(options.devices)
     shared_directory.require_same_settings(extended, options)
     processes.run_on_all(lambda: _check_checkpoints(directory))
-    launch = processes.run_on_all(lambda: Launch(directory, extended, options, recorded, init))
+    launch = processes.run_on_all(
+        lambda: Launch(directory, extended, options, recorded, init, start)
+    )
     processes.run_on_all(lambda: changes.check_unchanged(stored.networks, launch.networks))
     with contextlib.ExitStack() as locked:
         shared_directory.lock_directory(directory, locked)

@@ -10,6 +10,7 @@ from grokjax.metrics.metric import Metric
 from grokjax.runtime import processes
 from grokjax.runtime.signals import SignalRecorder
 from grokjax.storage.checkpoint import Checkpoints
+from grokjax.training.initial_states import InitialStates
 from grokjax.training.initial_weights import InitialWeights
 from grokjax.training.pending import PendingMembers
 from grokjax.training.progress import Progress
@@ -31,6 +32,7 @@ class RunContext:
     records: RecordBuffer
     metrics: tuple[Metric, ...]
     initial: InitialWeights | None  # what members start from; None: what their seeds draw
+    start: InitialStates | None  # of a branch: the whole states that its members start from
     resume_command: str  # the command or Python call that resumes this run
 
     def __post_init__(self) -> None:
@@ -38,7 +40,7 @@ class RunContext:
 
     def reload(self) -> None:
         """Reload ended and unfinished members from disk; fail if processes disagree."""
-        self.pending = PendingMembers(self.directory, self.sweep, self.checkpoints)
+        self.pending = PendingMembers(self.directory, self.sweep, self.checkpoints, self.start)
         processes.require_same(
             str(self.pending), f"{self.directory}: could not be read alike in every process"
         )

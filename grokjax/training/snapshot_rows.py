@@ -14,9 +14,9 @@ from grokjax.training.lanes import Lanes
 def snapshot_rows(lanes: Lanes, chosen: list[int], program: Program) -> Arrays:
     """Return the snapshots of the members in some lanes, arrays `[R, ...]` by name."""
     config = program.example
-    if config.snapshot == "params":
-        names = [name for name in lanes.names if name.startswith("params/")]
-        rows = lanes.read(chosen, names)
+    if config.snapshot != "embedding":
+        kinds = "params/" if config.snapshot == "params" else ("params/", "opt_state/")
+        rows = lanes.read(chosen, [name for name in lanes.names if name.startswith(kinds)])
     else:
         network = build_network(program.config.model_settings, program.config.spec)
         table = network.token_table
