@@ -165,7 +165,7 @@ def test_refusals_of_words_say_what_to_type(capsys):
     assert main.main(["trian"]) == 2
     assert "export, recipes, got 'trian'; did you mean train?" in capsys.readouterr().err
     assert main.main([]) == 2
-    assert "command must be one of train, resume, info" in capsys.readouterr().err
+    assert "command must be one of train, resume, branch, info" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("given", ["--no-tied True", "--no-tied=True", "--no_quiet=False"])

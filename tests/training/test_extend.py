@@ -113,12 +113,10 @@ def test_a_kill_between_the_files_of_an_extension_is_no_damage(tmp_path, long, m
     assert_same(grokjax.resume(tmp_path / "run", progress=False), long)
 
 
-def test_members_that_stopped_as_they_should_are_left_alone(tmp_path, monkeypatch):
+def test_members_that_stopped_as_they_should_are_left_alone(tmp_path):
     """Diverged and grokked members have ended; only those that reached max_epochs go on."""
-    monkeypatch.setattr(
-        "grokjax.config.stopping.THRESHOLD", 0.18
-    )  # so small a network gets no further
-    config = SHORT.replace(seed=1, stop_when="grokked", stop_patience=1)
+    # So small a network gets no further.
+    config = SHORT.replace(seed=1, stop_when="grokked", stop_patience=1, learnt_accuracy=0.18)
     sweep = Sweep(config, learning_rate=[1e-6, 1e30, 1e-2])
     before = train(sweep, tmp_path / "run")
     already = steps(before)
@@ -137,10 +135,9 @@ def test_members_that_stopped_as_they_should_are_left_alone(tmp_path, monkeypatc
     assert steps(after) == already + 20 * 3
 
 
-def test_the_stop_rule_counts_on_where_it_was(tmp_path, monkeypatch):
+def test_the_stop_rule_counts_on_where_it_was(tmp_path):
     """Two of the three evaluations in a row come before the extension, and the third after it."""
-    monkeypatch.setattr("grokjax.config.stopping.THRESHOLD", 0.0)
-    config = SHORT.replace(stop_when="grokked", stop_patience=3, max_epochs=4)
+    config = SHORT.replace(stop_when="grokked", stop_patience=3, max_epochs=4, learnt_accuracy=0.0)
     before = train(Sweep(config), tmp_path / "run")
     assert before.members["status"].tolist() == ["not memorised"], "two in a row are too few"
     more = Sweep(config.replace(max_epochs=20))
