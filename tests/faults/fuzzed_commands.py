@@ -17,7 +17,7 @@ from grokjax.config.sweep import Program
 from grokjax.metrics.builtin import BUILTIN
 from grokjax.runtime import environment
 from grokjax.storage.member_state import StopState
-from grokjax.training import api
+from grokjax.training import starting
 from grokjax.training.lanes import Lanes
 from tests.conftest import once
 
@@ -149,13 +149,13 @@ class Accepted(BaseException):
 
 def stop_before_training(patch: pytest.MonkeyPatch):
     """Let launches end with `Accepted` once everything is checked and nothing is written yet."""
-    real = api.Launch
+    real = starting.Launch
 
     def launch(directory, sweep, *rest):
         real(directory, sweep, *rest)
         raise Accepted(sweep)
 
-    patch.setattr(api, "Launch", launch)
+    patch.setattr(starting, "Launch", launch)
     patch.setattr(environment, "git_commit", lambda: None)
 
 
