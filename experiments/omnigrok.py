@@ -18,7 +18,7 @@ from grokjax import plots, recipes
 from grokjax.analysis.incidence import summaries_by_value
 from grokjax.analysis.landscape import reduced_landscape
 from grokjax.analysis.times import events
-from grokjax.cli.scripts import TrainingFlags, run_script, train_or_resume
+from grokjax.cli.scripts import TrainingFlags, run_script, save_results, train_or_resume
 from grokjax.cli.summary import summarise
 from grokjax.plots.decorations import add_heading
 from grokjax.recipes import omnigrok
@@ -94,8 +94,9 @@ def _landscape(args: Args) -> None:
     )
     run = train_or_resume(sweep, args)
     found = reduced_landscape(run)
+    save_results(found.to_dataframe(), args)
     count = len(args.train_sizes)
-    fig, axes = plots.figure(max(5.0, 3.6 * count), 6.0, count, 2, squeeze=False)
+    fig, axes = plots.figure(max(5.0, 3.6 * count), 6.0, count, 2, squeeze=False, sharey="row")
     for column, size in enumerate(args.train_sizes):
         one = found.isel(train_fraction=column)
         for row, what in enumerate(("loss", "accuracy")):

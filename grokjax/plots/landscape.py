@@ -50,7 +50,7 @@ def landscape(
         use_log_scale(ax, "y")
     else:
         ax.set(ylim=(-0.02, 1.02))
-    ax.set(xlabel=f"{labels.setting(over)}: norm of all weights / initial norm", ylabel=what)
+    ax.set(xlabel=f"{labels.setting(over)} (norm / initial norm)", ylabel=what)
     ax.set_title(title)
     ax.legend(loc="best")
     return ax

@@ -113,3 +113,6 @@ def test_omnigrok(tmp_path):
         path = out / part / "figures" / f"omnigrok_{part}.png"
         assert path.stat().st_size > 10_000
     assert (grokjax.load(out / "landscape").history.weight_norm > 0).all()
+    table = pd.read_csv(out / "landscape" / "results.csv")
+    assert len(table) == 2 * 3
+    assert (table.train_loss > 0).all()
