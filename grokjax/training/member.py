@@ -122,11 +122,14 @@ def build_member(
     ) -> tuple[MemberState, Metrics]:
         fixed = constants(hypers)
         state = train(fixed, state, advance.epochs)
-        times = advance.evaluated.astype(jnp.int32)
-        nothing = jax.tree.map(jnp.zeros_like, jax.eval_shape(evaluate, fixed, state.params))
-        # In the branch of a `lax.cond` XLA rounds norms of small arrays otherwise, by one ulp.
-        evaluated = lambda _, nothing: evaluate(fixed, state.params)  # noqa: E731
-        return state, jax.lax.fori_loop(0, times, evaluated, nothing)
+        shapes = jax.eval_shape(evaluate, fixed, state.params)
+        # In a loop of no or one turn XLA would evaluate in any case, before the loop.
+        return state, jax.lax.cond(
+            advance.evaluated,
+            lambda params: evaluate(fixed, params),
+            lambda _: jax.tree.map(jnp.zeros_like, shapes),
+            state.params,
+        )
 
     return Member(init, advance if program.eval_every is None else round, constants, step)
 
@@ -153,28 +156,25 @@ def build_training(
         constants: Constants, state: MemberState, told: jax.Array | None = None
     ) -> MemberState:
         hypers, order = constants.hypers, constants.data.order
-        start = relaid(layout.enter, state.params, (state.params, state.opt_state))
 
         def draw(epoch: jax.Array) -> tuple[jax.Array, jax.Array]:
             key = jax.random.fold_in(stream_key(hypers.seed, BATCHES), epoch)
             return draw_batches(plan, key, order, hypers.train_size)
 
         def steps(carry: tuple, batches: tuple) -> tuple:
-            return jax.lax.scan(
-                lambda carry, batch: (step(constants, carry, batch), None), carry, batches
-            )[0]
+            body = lambda carry, batch: (step(constants, carry, batch), None)  # noqa: E731
+            return jax.lax.scan(body, carry, batches)[0]
 
+        batches = draw(state.epoch) if told is not None and plan.full_batch else None  # of all
         if told is None:
             epochs = state.epoch + jnp.arange(program.eval_every, dtype=jnp.int32)
             batches = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), jax.vmap(draw)(epochs))
+        start = relaid(layout.enter, state.params, (state.params, state.opt_state))
+        if told is None:
             end = steps(start, batches)  # [E * S, K, R]
-        elif plan.full_batch:
-            batches = draw(state.epoch)  # those of every epoch
-            end = jax.lax.fori_loop(0, told, lambda _, carry: steps(carry, batches), start)
         else:
-            end = jax.lax.fori_loop(
-                0, told, lambda i, carry: steps(carry, draw(state.epoch + i)), start
-            )
+            one = lambda i, carry: steps(carry, batches or draw(state.epoch + i))  # noqa: E731
+            end = jax.lax.fori_loop(0, told, one, start)
         params, opt_state = relaid(layout.leave, state.params, end)
         trained = program.eval_every if told is None else told
         return MemberState(params, opt_state, state.epoch + trained)

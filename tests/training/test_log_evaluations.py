@@ -62,7 +62,9 @@ def test_members_train_as_with_regular_evaluations(tiny, tmp_path, monkeypatch, 
     assert run.members.epochs.tolist() == [40, 40, 40]
     expected = every.history.isel(eval=GRID)
     for name, values in run.history.data_vars.items():
-        np.testing.assert_array_equal(values, expected[name], err_msg=name)
+        # XLA may round the norms of so small arrays by one ulp otherwise in a `lax.cond`.
+        rtol = 3e-7 if name.endswith("norm") else 0
+        np.testing.assert_allclose(values, expected[name], rtol, err_msg=name)
     jax.tree.map(np.testing.assert_array_equal, run.params, every.params)
     with pytest.raises(ConfigError, match="max_epochs must stay 40, over which the run spaces"):
         grokjax.resume(tmp_path / "log", sweep=seeds(config.replace(**LOG | {"max_epochs": 80})))
