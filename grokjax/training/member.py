@@ -165,7 +165,7 @@ def build_training(
             body = lambda carry, batch: (step(constants, carry, batch), None)  # noqa: E731
             return jax.lax.scan(body, carry, batches)[0]
 
-        batches = draw(state.epoch) if told is not None and plan.full_batch else None  # of all
+        batches: Any = draw(state.epoch) if told is not None and plan.full_batch else None
         if told is None:
             epochs = state.epoch + jnp.arange(program.eval_every, dtype=jnp.int32)
             batches = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), jax.vmap(draw)(epochs))
