@@ -1,4 +1,4 @@
-r"""A task, a network, an update rule and a metric of your own, in one file.
+r"""A task, a network, an update rule, an intervention and a metric of your own, in one file.
 
 As a script it trains an ensemble; start it again to resume. The command line takes them as well:
 
@@ -72,6 +72,12 @@ def normalised_momentum(
 
 def _to_unit_scale(update: jax.Array) -> jax.Array:
     return update / (jnp.sqrt(jnp.mean(update**2)) + 1e-8)
+
+
+@grokjax.intervention
+def bounded(params: dict, bound: float = 0.5) -> dict:
+    """Clip all weights to between -bound and bound."""
+    return jax.tree.map(lambda weights: jnp.clip(weights, -bound, bound), params)
 
 
 @grokjax.metric

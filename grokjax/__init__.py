@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from grokjax.errors import DamagedRun, Interrupted
     from grokjax.metrics.metric import metric
     from grokjax.models.model import model
+    from grokjax.optim.intervention import intervention
     from grokjax.optim.rule import rule
     from grokjax.results.run import Run, load
     from grokjax.tasks.dataset import Dataset
@@ -40,6 +41,7 @@ _LAZY = {
     "task": "tasks.task",
     "model": "models.model",
     "rule": "optim.rule",
+    "intervention": "optim.intervention",
     "metric": "metrics.metric",
 }
 
@@ -52,6 +54,7 @@ __all__ = [
     "Run",
     "Sweep",
     "branch",
+    "intervention",
     "load",
     "metric",
     "model",

@@ -21,6 +21,7 @@ from grokjax.cli.known_flags import (
     words_before_flags,
 )
 from grokjax.errors import ConfigError, invalid, printable, similar_names
+from grokjax.optim.intervention import INTERVENTIONS
 from grokjax.runtime import paths
 from grokjax.terminal.printed_commands import quote
 
@@ -92,6 +93,8 @@ def _refuse_unknown(words: Sequence[str], known: dict[str, Flag], prog: str) -> 
         close = similar_names(name[2:].removeprefix("no-").replace("-", "_"), names)
         similar = " or ".join("--" + each.replace("_", "-") for each in close)
         hint = f"; did you mean {similar}?" if similar else "."
+        if needs := INTERVENTIONS.needed_for(name[2:].replace("-", "_")):
+            hint = f"; {needs.replace('interventions', '--interventions')}."
         raise ConfigError(f"unknown flag {printable(name)}{hint} All flags: {prog} --help")
 
 

@@ -23,6 +23,7 @@ BOXES = {
     "optimiser": "loss optimizer learning_rate embedding_learning_rate weight_decay "
     "weight_decay_on decay_towards * grokfast grokfast_alpha grokfast_lambda grokfast_window "
     "gradient_noise orthogonal_gradient fixed_norm",
+    "interventions": "interventions *",
     "schedule": "schedule warmup_steps decay_steps final_rate",
     "stopping": "max_epochs stop_when stop_patience learnt_accuracy learnt_loss extra_epochs",
     "recording": "eval_every eval_spacing evals snapshot snapshot_every snapshot_spacing "
@@ -32,7 +33,12 @@ BOXES = {
 """Settings by their box in `--help`; `seed` is shown with the command's own flags. A star stands
 for the settings of the task, the model or the update rule."""
 
-KIND_OF_BOX = {"task": "task", "network": "model", "optimiser": "optimizer"}
+KIND_OF_BOX = {
+    "task": "task",
+    "network": "model",
+    "optimiser": "optimizer",
+    "interventions": "interventions",
+}
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ class Config(Settings):
 
     Args:
       task, model, optimizer: the kinds, each by name, or as a function or class of your own.
+      interventions: what is done to members from a moment on, likewise: one, a list, or none.
       **settings: any setting of these kinds, of the data, of optimisation and of training. The
         defaults are the recipe `notebook` (see `grokjax.recipes`).
 
@@ -56,9 +57,11 @@ class Config(Settings):
         task: Any = DEFAULT_KINDS["task"],
         model: Any = DEFAULT_KINDS["model"],
         optimizer: Any = DEFAULT_KINDS["optimizer"],
+        interventions: Any = DEFAULT_KINDS["interventions"],
         **settings: Any,
     ) -> None:
-        self._fill({"task": task, "model": model, "optimizer": optimizer} | settings, {})
+        kinds = zip(KINDS, (task, model, optimizer, interventions), strict=True)
+        self._fill(dict(kinds) | settings, {})
 
     def _fill(self, given: dict[str, Any], stand_ins: StandIns) -> None:
         found = {kind: find_kind(kind, given[kind], stand_ins) for kind in KINDS}
@@ -230,6 +233,7 @@ class Config(Settings):
         if not isinstance(values, dict) or not all(isinstance(g, dict) for g in values.values()):
             raise invalid("config", values, "must be a dict of groups of settings")
         flat: dict[str, Any] = {}
+        flat["interventions"] = DEFAULT_KINDS["interventions"]  # older runs have none
         for group, each in values.items():
             flat |= {group if name == "kind" else name: value for name, value in each.items()}
         if not all(isinstance(flat.get(kind), str) for kind in KINDS):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from grokjax.config.config import Config
+from grokjax.settings.combinations import NOTHING
 from grokjax.tasks import published_splits
 from grokjax.tasks.task import Task, build_dataset
 
@@ -16,7 +17,8 @@ Hypers = Any
 """A named tuple, and so a pytree, with a number for each traced setting of a program's members.
 
 Besides them it has `variant` (int32, row of the data set's targets), `num_examples` (int32) and
-`order` (int32 `[N]` of a replayed split, else `[0]`); and, only where members start from given
+`order` (int32 `[N]` of a replayed split, else `[0]`); only with interventions `memorised_step`
+(int32, updates until the member had memorised, -1 before); and, only where members start from given
 weights, `initial_weights` (float32 `[W]`). Stacked over lanes, each has a leading axis.
 """
 
@@ -51,6 +53,8 @@ def hypers_of(
     if config.split in published_splits.SHUFFLES:
         exists = _exists(config.program.task_settings, variants, row)
         values["order"] = published_splits.order(config.split, int(values["data_seed"]), exists)
+    if config.interventions != NOTHING:
+        values["memorised_step"] = np.int32(-1)
     if initial_weights is not None:
         values["initial_weights"] = initial_weights
     return hypers_type(tuple(values))(**values)

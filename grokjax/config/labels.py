@@ -23,6 +23,11 @@ NONE_LABELS = {
     "grokfast_lambda": "default",
     "embedding_learning_rate": "as learning rate",
     "image_count": "all",
+    "intervene_from": "never",
+    "intervene_after_memorised": "never",
+    "clamp_norm": "as measured",
+    "changed_learning_rate": "unchanged",
+    "changed_weight_decay": "unchanged",
 }
 """Meaning of None by setting. A history has -1 in place of None."""
 

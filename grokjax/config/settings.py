@@ -9,24 +9,38 @@ from typing import Any
 from grokjax.config.training import Training
 from grokjax.errors import ConfigError, printable, suggest
 from grokjax.models.model import MODELS
+from grokjax.optim.intervention import INTERVENTIONS, parts_of
 from grokjax.optim.rule import OPTIMIZERS, OptaxRule
 from grokjax.optim.settings import Optimization
+from grokjax.settings.combinations import NOTHING
 from grokjax.settings.data_spec import DataSpec
 from grokjax.settings.field import Field, fields_of, view
 from grokjax.settings.registry import Registry
 from grokjax.tasks.data import Data
 from grokjax.tasks.task import TASKS
 
-KINDS: dict[str, Registry] = {"task": TASKS, "model": MODELS, "optimizer": OPTIMIZERS}
-"""The settings whose value is the name of a task, model or rule, each with its registry."""
+KINDS: dict[str, Registry] = {
+    "task": TASKS,
+    "model": MODELS,
+    "optimizer": OPTIMIZERS,
+    "interventions": INTERVENTIONS,
+}
+"""The settings that name a task, a model, a rule and interventions, each with its registry."""
 
-DEFAULT_KINDS = {"task": "binary-operation", "model": "mlp", "optimizer": "adamw"}
+DEFAULT_KINDS = {
+    "task": "binary-operation",
+    "model": "mlp",
+    "optimizer": "adamw",
+    "interventions": NOTHING,
+}
 
 KIND_HELP = {
     "task": "Kind of task",
     "model": "Kind of network",
     "optimizer": "Update rule: adamw, adam, sgd with momentum beta1, or any rule of optax by its "
     "name (optax.sgd, optax.adam and optax.adamw are those of optax)",
+    "interventions": "What is done to members from a moment on: none, or clamp-norm, rescale, "
+    "change-settings, temperature, several joined by commas",
 }
 
 
@@ -46,11 +60,11 @@ StandIns = Mapping[str, Mapping[str, type]]
 
 def find_kind(kind: str, value: Any, stand_ins: StandIns) -> tuple[str, type]:
     """Return the name and the class of settings that a value of `task`, say, stands for."""
-    known = stand_ins.get(kind, {})
-    if isinstance(value, str) and value in known:
-        return value, known[value]
-    name = KINDS[kind].name_of(value)
-    return name, KINDS[kind].get(name)
+    known, registry = stand_ins.get(kind, {}), KINDS[kind]
+    if isinstance(value, str) and not known.keys().isdisjoint((value, *registry.names_in(value))):
+        return value, registry.get(value, known)
+    name = registry.name_of(value)
+    return name, registry.get(name)
 
 
 def fields_with(classes: Mapping[str, type]) -> dict[str, Field]:
@@ -84,7 +98,7 @@ def _fields_with(*classes: type) -> dict[str, Field]:
 class Settings:
     """Immutable settings of several groups, read as attributes.
 
-    group_classes: the classes of settings of task, model and optimizer. `values` holds
+    group_classes: the classes of settings of task, model, optimizer and interventions. `values` has
     those that this object has; reading another one raises AttributeError.
     """
 
@@ -134,7 +148,10 @@ class Settings:
         return self
 
     def __reduce__(self) -> Any:
-        pieces = {kind: KINDS[kind].piece(self.values[kind]) for kind in self.group_classes}
+        pieces = {
+            kind: {n: KINDS[kind].piece(n) for n in KINDS[kind].names_in(self.values[kind])}
+            for kind in self.group_classes
+        }
         further = {n: vars(self)[n] for n in ("spec", "traced") if n in vars(self)}
         return _unpickled, (type(self), self.values, pieces, further)
 
@@ -165,6 +182,11 @@ class Settings:
     def rule(self) -> Any:
         """The update rule, as an instance of its class."""
         return self.group(self.group_classes["optimizer"])
+
+    @functools.cached_property
+    def intervention_settings(self) -> tuple[Any, ...]:
+        """The interventions, in order, as instances of their classes."""
+        return tuple(self.group(cls) for cls in parts_of(self.group_classes["interventions"]))
 
     @functools.cached_property
     def spec(self) -> DataSpec:
@@ -211,13 +233,15 @@ class NetworkSettings(Settings):
 def check_name(name: object, fields: dict[str, Field]) -> None:
     """Raise ConfigError unless `name` is one of these settings."""
     if not isinstance(name, str) or name not in fields:
-        raise ConfigError(f"{printable(name)}: no such setting; {suggest(name, fields)}")
+        hint = INTERVENTIONS.needed_for(name) or suggest(name, fields)
+        raise ConfigError(f"{printable(name)}: no such setting; {hint}")
 
 
 def _unpickled(cls: type, values: dict[str, Any], pieces: dict[str, Any], further: Any) -> Settings:
-    for kind, piece in pieces.items():
-        if piece is not None:  # of a user: unpickling it has imported its file
-            KINDS[kind].add(values[kind], piece)
+    for kind, found in pieces.items():
+        for name, piece in found.items():
+            if piece is not None:  # of a user: unpickling it has imported its file
+                KINDS[kind].add(name, piece)
     classes = {kind: KINDS[kind].get(values[kind]) for kind in pieces}
     settings = object.__new__(cls)
     Settings.__init__(settings, classes, values)

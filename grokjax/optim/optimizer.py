@@ -134,8 +134,8 @@ def check_rule(name: str, program: Any, hypers: Any, params: Any) -> None:
         raise ConfigError(
             f"optimizer {name}: {part} must work for such parameters, got {reason(error)}"
         ) from error
-    _check_alike(f"optimizer {name}: its updates", updates, params)
-    _check_alike(f"optimizer {name}: after an update, its state", after, before)
+    check_alike(f"optimizer {name}: its updates", updates, params)
+    check_alike(f"optimizer {name}: after an update, its state", after, before)
     for leaf in jax.tree.leaves(before):
         if str(leaf.dtype) not in ("float32", "int32", "uint32", "bool"):
             raise ConfigError(
@@ -144,7 +144,7 @@ def check_rule(name: str, program: Any, hypers: Any, params: Any) -> None:
             )
 
 
-def _check_alike(what: str, found: Any, wanted: Any) -> None:
+def check_alike(what: str, found: Any, wanted: Any) -> None:
     """Raise ConfigError unless two trees have the same structure, shapes and dtypes."""
     expected, got = _arrays_by_place(wanted), _arrays_by_place(found)
     for place in (*expected, *got):

@@ -13,6 +13,7 @@ from grokjax.config.settings import KINDS, Settings
 from grokjax.config.sweep import Sweep
 from grokjax.errors import ConfigError
 from grokjax.models.model import Model
+from grokjax.optim.intervention import Intervention
 from grokjax.optim.rule import OptaxRule, Rule, optax_rule
 from grokjax.results.networks import NetworkInfo, Networks, name_of
 from grokjax.results.piece_files import describe_file, how_to_import
@@ -20,7 +21,12 @@ from grokjax.settings.field import fields_of
 from grokjax.settings.stored_fields import class_from_fields, fields_to_dict
 from grokjax.tasks.task import Task
 
-BASES: dict[str, type] = {"task": Task, "model": Model, "optimizer": Rule}
+BASES: dict[str, type] = {
+    "task": Task,
+    "model": Model,
+    "optimizer": Rule,
+    "interventions": Intervention,
+}
 
 
 def describe_pieces(configs: Iterable[Config], directory: Path) -> dict[str, dict[str, Any]]:
@@ -32,12 +38,12 @@ def describe_pieces(configs: Iterable[Config], directory: Path) -> dict[str, dic
     found: dict[str, dict[str, Any]] = {}
     for config in configs:
         for group in KINDS:
-            name = getattr(config, group)
-            source = KINDS[group].source_of(name)
-            if source is not None and name not in found.get(group, {}):
-                fields = fields_to_dict(config.group_classes[group])
-                file = describe_file(KINDS[group].piece(name), directory)
-                found.setdefault(group, {})[name] = source | file | {"settings": fields}
+            for name in KINDS[group].names_in(getattr(config, group)):
+                source = KINDS[group].source_of(name)
+                if source is not None and name not in found.get(group, {}):
+                    fields = fields_to_dict(KINDS[group].get(name))
+                    file = describe_file(KINDS[group].piece(name), directory)
+                    found.setdefault(group, {})[name] = source | file | {"settings": fields}
     return found
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import pkgutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from grokjax.errors import ConfigError, invalid, printable, similar_names, suggest
@@ -55,7 +56,7 @@ class Registry:
     """The kinds of one group by name, such as all models.
 
     Args:
-      group: the setting whose value is a name: `task`, `model` or `optimizer`.
+      group: the setting whose value is a name: `task`, `model`, `optimizer` or `interventions`.
       builtin: the package's own, by name; each as `module:class`, imported when it is used.
       adapt: makes a class of settings from what a user registers, given its name.
       library: further pieces that can be named.
@@ -75,6 +76,15 @@ class Registry:
 
     def __iter__(self) -> Iterator[str]:
         return iter([*self._builtin, *self._sources])
+
+    @property
+    def noun(self) -> str:
+        """What one of its pieces is, for messages: `task`, `intervention`."""
+        return self.group.removesuffix("s")
+
+    def names_in(self, value: str) -> tuple[str, ...]:
+        """Return the names of the pieces that a value of the setting stands for."""
+        return (value,)
 
     def add(self, name: str, source: Any) -> str:
         """Register a user's piece; the same one again, or one reloaded from its file, replaces it.
@@ -128,15 +138,20 @@ class Registry:
             raise invalid(self.group, value, "must be a name, a class or a named function")
         return self.add(name, value)
 
-    def get(self, name: str) -> type:
-        """Return the class of settings with this name. Raises ConfigError if it is unknown."""
+    def get(self, name: str, known: Mapping[str, type] = MappingProxyType({})) -> type:
+        """Return the class of settings with this name. Raises ConfigError if it is unknown.
+
+        known: further classes by name, which come first.
+        """
+        if name in known:
+            return known[name]
         if name not in self._classes:
             builtin = self._builtin.get(name)
             found = pkgutil.resolve_name(builtin) if builtin else None
             if found is None and self._library is not None:
                 found = self._library.search(name)
             if found is None:
-                raise invalid(self.group, name, f"must be a known {self.group}", self.hint(name))
+                raise invalid(self.group, name, f"must be a known {self.noun}", self.hint(name))
             self._classes[name] = found
         return self._classes[name]
 

@@ -14,12 +14,18 @@ USER_KINDS = {
     "task": ("static", "variant"),
     "model": ("static",),
     "optimizer": ("static", "traced"),
+    "interventions": ("static", "traced"),
 }
 """Kinds of the settings that a user's class may have, by group."""
 
 
 def settings_class(
-    group: str, name: str, source: Callable[..., Any], base: type, provided: Collection[str]
+    group: str,
+    name: str,
+    source: Callable[..., Any],
+    base: type,
+    provided: Collection[str],
+    traced: Collection[Any] = (),
 ) -> type:
     """Return a dataclass with a setting for each parameter of `source` that a flag can hold.
 
@@ -29,6 +35,7 @@ def settings_class(
       source: a function or a class; parameters that no flag can hold keep their defaults.
       base: the class to derive from.
       provided: parameters that grokjax fills in, and that are no settings.
+      traced: types of parameters that become traced settings; all others are static.
 
     Raises:
       ConfigError: a parameter that has no default and is neither provided nor of a plain type.
@@ -54,7 +61,9 @@ def settings_class(
         annotated = hints.get(parameter.name, PLAIN_VALUE if required else type(default))
         hint = _plain(annotated, default)
         if hint is not None:
-            fields.append((parameter.name, hint, setting(default, f"Parameter of {name}")))
+            kind = "traced" if hint in traced else "static"
+            made = setting(default, f"Parameter of {name}", kind=kind)
+            fields.append((parameter.name, hint, made))
         elif required:
             raise ConfigError(
                 f"{group} {name}: its parameter {parameter.name} must be a number, a text, True or "
@@ -84,13 +93,16 @@ def as_settings(group: str, name: str, cls: type) -> type:
     except (TypeError, ValueError, NameError) as error:
         raise ConfigError(f"{group} {name}: cannot be a dataclass ({error})") from error
     kinds = USER_KINDS[group]
+    traced = (int, float, bool)
+    if group == "interventions":  # None is NaN in compiled code: such as for `unchanged`
+        traced += (float | None, int | None)
     for field in fields:
         if field.kind not in kinds:
             raise ConfigError(
                 f"{group} {name}: its setting {field.name} must be {' or '.join(kinds)}, "
                 f"got kind {field.kind!r}"
             )
-        if field.kind == "traced" and field.hint not in (int, float, bool):
+        if field.kind == "traced" and field.hint not in traced:
             raise ConfigError(
                 f"{group} {name}: its traced setting {field.name} must be a number, True or False"
             )

@@ -163,7 +163,7 @@ def _has_allowed_dtype(kind: str, name: str, dtype: np.dtype) -> bool:
         return dtype.kind == "U"
     if name in DTYPES:
         return dtype == DTYPES[name]
-    if name.startswith("opt_state/"):
+    if name.startswith(("opt_state/", "interventions/")):
         return dtype in STATE_DTYPES
     others = {"optimizer": STATE_DTYPES, "snapshots": SNAPSHOT_DTYPES}
     return dtype in others.get(kind, PARAM_DTYPES)

@@ -20,6 +20,7 @@ from grokjax.optim.optimizer import build_optimizer, check_rule
 from grokjax.results.networks import MetricInfo, NetworkInfo, Networks, key_of
 from grokjax.runtime.numerics import pinned_jax_settings
 from grokjax.tasks.task import TASKS
+from grokjax.training.interventions import check_interventions, intervention_state
 from grokjax.training.member import build_member
 
 
@@ -30,8 +31,10 @@ def _state(program: ProgramConfig, network: Network, example: Config) -> dict[st
     hypers = hypers_of(example.replace(split="random"), (example.variant,))
     if program.optimizer not in ("adamw", "adam", "sgd"):
         check_rule(program.optimizer, program, hypers, params)
+    check_interventions(program, network, hypers)
     state = jax.eval_shape(lambda params: build_optimizer(program, hypers).init(params), params)
-    return {"params": params, "opt_state": state}
+    own = jax.eval_shape(lambda params: intervention_state(program, hypers, params), params)
+    return {"params": params, "opt_state": state, "interventions": own}
 
 
 def state_arrays(config: Config) -> dict[str, tuple[tuple[int, ...], str]]:

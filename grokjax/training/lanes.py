@@ -65,6 +65,7 @@ class Lanes:
         zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), programs.state)
         self._state: Any = self._put(zeros)
         self.number, self.devices = number, devices
+        self._steps_per_epoch: dict[int, int] = {}
         named = jax.tree_util.tree_leaves_with_path(self._state)
         self.names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in named]
 
@@ -88,6 +89,7 @@ class Lanes:
     def start(self, members: dict[int, Config]) -> Metrics:
         """Initialise new members, by lane, and return the metrics of all lanes."""
         new = np.zeros(self.number, bool)
+        self._steps_per_epoch |= {lane: c.steps_per_epoch for lane, c in members.items()}
         columns = [column.copy() for column in self._hypers]
         for lane, config in members.items():
             new[lane] = True
@@ -104,6 +106,17 @@ class Lanes:
             return _local_rows(metrics)
 
         return processes.gather(processes.run_on_all(refill))
+
+    def tell_memorised(self, epochs: dict[int, int]) -> None:
+        """Tell interventions the epochs at which members memorised, by lane; -1: not yet."""
+        if "memorised_step" not in self._hypers._fields:
+            return
+        steps = self._hypers.memorised_step.copy()
+        for lane, epoch in epochs.items():
+            steps[lane] = max(epoch * self._steps_per_epoch[lane], -1)
+        if not np.array_equal(steps, self._hypers.memorised_step):
+            self._hypers = self._hypers._replace(memorised_step=steps)
+            self._placed = self._put(self._hypers)
 
     def round(
         self,

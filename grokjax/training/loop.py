@@ -51,6 +51,9 @@ class Trainer:
         while self._in_lane:
             epochs, due = self._next_round()
             began = time.monotonic()
+            self._lanes.tell_memorised(
+                {lane: self._stop_states[m].memorised_epoch for lane, m in self._in_lane.items()}
+            )
             metrics = self._lanes.round(epochs, self._in_lane, due)
             self._count_round(epochs, time.monotonic() - began)
             self._record(due, metrics)

@@ -7,7 +7,6 @@ the network is. Letters: N examples, E epochs a round, S steps an epoch, K chunk
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,12 +22,14 @@ from grokjax.metrics.metric import Evaluation, Metric, measure
 from grokjax.models.network import Network, Params, build_network
 from grokjax.optim.losses import LOSSES, RECORDED, Loss
 from grokjax.optim.optimizer import build_optimizer
-from grokjax.runtime.prng import BATCHES, INIT, stream_key
+from grokjax.runtime.prng import BATCHES, stream_key
 from grokjax.settings.data_spec import DataSpec
 from grokjax.tasks.dataset import Dataset
 from grokjax.tasks.member_data import build_member_data
 from grokjax.tasks.task import build_dataset
 from grokjax.training.batches import BatchPlan, draw_batches
+from grokjax.training.initial_params import initial_params
+from grokjax.training.interventions import InterventionState, intervention_state
 from grokjax.training.step import Constants, Layout, Step, build_loss, build_step, layout_of
 
 Metrics = dict[str, jax.Array]
@@ -42,6 +43,7 @@ class MemberState:
     params: Params  # float32
     opt_state: optax.OptState
     epoch: jax.Array  # int32 [], epochs done
+    interventions: InterventionState | None = None  # None in a program without any
 
 
 @jax.tree_util.register_dataclass
@@ -63,6 +65,7 @@ class Member:
     constants: Hypers -> Constants.
     step: (Constants, (Params as they train, optimiser state), (rows, weights) `[K, R]`) -> the
         second, one optimiser step later. Rounds are made of it; it is there to be measured alone.
+        With interventions their state is third in that tuple.
     """
 
     init: Callable[[Hypers], tuple[MemberState, Metrics]]
@@ -109,7 +112,8 @@ def build_member(
     def init(hypers: Hypers) -> tuple[MemberState, Metrics]:
         params = initial_params(network, hypers)
         opt_state = build_optimizer(program, hypers).init(params)
-        state = MemberState(params, opt_state, jnp.int32(0))
+        intervened = intervention_state(program, hypers, params)
+        state = MemberState(params, opt_state, jnp.int32(0), intervened)
         return state, evaluate(constants(hypers), params)
 
     def round(hypers: Hypers, state: MemberState) -> tuple[MemberState, Metrics]:
@@ -132,16 +136,6 @@ def build_member(
         )
 
     return Member(init, advance if program.eval_every is None else round, constants, step)
-
-
-def initial_params(network: Network, hypers: Hypers) -> Params:
-    """Return the parameters that a member starts from: given, or drawn by its seed; scaled."""
-    given = getattr(hypers, "initial_weights", None)
-    if given is None:
-        params = network.init(stream_key(hypers.seed, INIT))
-    else:
-        params = unflattened(given, network.abstract)
-    return jax.tree.map(lambda p: hypers.init_scale * p, params)
 
 
 def build_training(
@@ -170,14 +164,15 @@ def build_training(
             epochs = state.epoch + jnp.arange(program.eval_every, dtype=jnp.int32)
             batches = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), jax.vmap(draw)(epochs))
         start = relaid(layout.enter, state.params, (state.params, state.opt_state))
+        start += () if state.interventions is None else (state.interventions,)
         if told is None:
             end = steps(start, batches)  # [E * S, K, R]
         else:
             one = lambda i, carry: steps(carry, batches or draw(state.epoch + i))  # noqa: E731
             end = jax.lax.fori_loop(0, told, one, start)
-        params, opt_state = relaid(layout.leave, state.params, end)
+        params, opt_state = relaid(layout.leave, state.params, end[:2])
         trained = program.eval_every if told is None else told
-        return MemberState(params, opt_state, state.epoch + trained)
+        return MemberState(params, opt_state, state.epoch + trained, *end[2:])
 
     return train
 
@@ -228,14 +223,6 @@ def build_evaluation(
         return measure(metrics, params, evaluation)
 
     return evaluate
-
-
-def unflattened(vector: jax.Array, like: Params) -> Params:
-    """Return a vector `[W]` of all weights as parameters of these shapes."""
-    leaves, structure = jax.tree.flatten(like)
-    ends = itertools.accumulate(leaf.size for leaf in leaves)
-    arrays = [vector[e - x.size : e].reshape(x.shape) for e, x in zip(ends, leaves, strict=True)]
-    return jax.tree.unflatten(structure, arrays)
 
 
 def relaid(layout: Callable[[Params], Params], params: Params, tree: Any) -> Any:

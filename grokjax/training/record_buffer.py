@@ -54,7 +54,7 @@ class RecordBuffer:
         outcome = key | {"status": np.str_(ended.status)} | stop_state
         rows: dict[str, dict[str, Any]] = {"params": outcome | _named(state, "params/")}
         if resumable:
-            rows["optimizer"] = key | _named(state, "opt_state/")
+            rows["optimizer"] = key | _named(state, "opt_state/", "interventions/")
         for kind, row in rows.items():
             self._add(kind, {name: np.asarray(value)[None] for name, value in row.items()})
 
@@ -116,8 +116,8 @@ class RecordBuffer:
                 self._bytes[kind] = 0
 
 
-def _named(state: Arrays, prefix: str) -> Arrays:
-    return {name: array for name, array in state.items() if name.startswith(prefix)}
+def _named(state: Arrays, *prefixes: str) -> Arrays:
+    return {name: array for name, array in state.items() if name.startswith(prefixes)}
 
 
 def _member_and_epoch(members: list[int], epochs: list[int]) -> Rows:

@@ -15,7 +15,9 @@ def snapshot_rows(lanes: Lanes, chosen: list[int], program: Program) -> Arrays:
     """Return the snapshots of the members in some lanes, arrays `[R, ...]` by name."""
     config = program.example
     if config.snapshot != "embedding":
-        kinds = "params/" if config.snapshot == "params" else ("params/", "opt_state/")
+        kinds = ("params/",)
+        if config.snapshot == "states":
+            kinds += ("opt_state/", "interventions/")
         rows = lanes.read(chosen, [name for name in lanes.names if name.startswith(kinds)])
     else:
         network = build_network(program.config.model_settings, program.config.spec)

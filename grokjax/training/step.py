@@ -21,6 +21,7 @@ from grokjax.optim.optimizer import build_optimizer
 from grokjax.tasks.dataset import Dataset
 from grokjax.tasks.member_data import MemberData
 from grokjax.tasks.scoring import build_scoring
+from grokjax.training.interventions import Interventions
 
 
 @jax.tree_util.register_dataclass
@@ -63,14 +64,18 @@ def build_loss(
     """Return the function from (packed Params, table, the member's data, rows) to losses and more.
 
     It gives for each example its loss, `[B]`, whether it is answered correctly, `[B]`, and its
-    logits, `[B, C]`. What a correct answer is the task says (`grokjax.tasks.scoring`).
+    logits, `[B, C]`. What a correct answer is the task says (`grokjax.tasks.scoring`). The loss is
+    of logits divided by the temperature, if there is one.
     """
     score = build_scoring(data)
 
-    def loss_and_correct(packed: Params, table: Any, member: MemberData, rows: Any) -> tuple:
+    def loss_and_correct(
+        packed: Params, table: Any, member: MemberData, rows: Any, temperature: Any = None
+    ) -> tuple:
         logits = network.logits(packed, table, inputs[rows])  # [B, C]
         wanted, correct = score(logits, member, rows)
-        return loss(logits, wanted), correct, logits
+        trained = logits if temperature is None else logits / temperature
+        return loss(trained, wanted), correct, logits
 
     return loss_and_correct
 
@@ -83,8 +88,11 @@ def build_step(
     skips: whether members with fewer training examples than the program's bound have batches
       without rows at the end of their epochs. The step then leaves the state as it is.
     """
+    interventions = Interventions.of(program, layout)
 
-    def gradient(constants: Constants, params: Params, rows: Any, weights: Any) -> Params:
+    def gradient(
+        constants: Constants, temperature: Any, params: Params, rows: Any, weights: Any
+    ) -> Params:
         """Gradient of the weighted loss, accumulated over K chunks of R rows."""
         packed, unpack = jax.vjp(layout.pack, params)
         table, through_table = jax.vjp(
@@ -92,7 +100,7 @@ def build_step(
         )
 
         def weighted(packed: Params, table: Any, rows: Any, weights: Any) -> jax.Array:
-            return weights @ example_loss(packed, table, constants.data, rows)[0]
+            return weights @ example_loss(packed, table, constants.data, rows, temperature)[0]
 
         def add(total: tuple, chunk: tuple) -> tuple:
             grads = jax.grad(weighted, argnums=(0, 1))(packed, table, *chunk)
@@ -103,14 +111,21 @@ def build_step(
         return unpack(jax.tree.map(jnp.add, direct, through_table(of_table)[0]))[0]
 
     def update(constants: Constants, state: tuple, batch: tuple) -> tuple:
-        params, opt_state = state
-        grads = gradient(constants, params, *batch)
-        optimizer = build_optimizer(program, constants.hypers, constants.start)
+        params, opt_state, *intervened = state
+        hypers, acting, temperature = constants.hypers, None, None
+        if interventions is not None:
+            acting = interventions.acting(hypers, *intervened)
+            hypers, temperature = acting.hypers, acting.temperature
+        grads = gradient(constants, temperature, params, *batch)
+        optimizer = build_optimizer(program, hypers, constants.start)
         updates, opt_state = optimizer.update(grads, opt_state, params)
-        params = optax.apply_updates(params, updates)
+        params: Any = optax.apply_updates(params, updates)
         if program.fixed_norm:
             params = optax.tree.scale(constants.norm / optax.tree.norm(params), params)
-        return params, opt_state
+        if acting is None:
+            return params, opt_state
+        params, intervened = acting.finish(params)
+        return params, opt_state, intervened
 
     if not skips:
         return update

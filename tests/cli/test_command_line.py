@@ -16,7 +16,13 @@ from grokjax.terminal import printed_commands
 SCRIPTS = sorted((Path(__file__).parents[2] / "experiments").glob("*.py"))
 FIELDS = Config().fields
 SETTINGS = flags.Flags.of({kind: [found] for kind, found in Config().group_classes.items()})
-VALUES = {"--task": "binary-operation", "--model": "mlp", "--optimizer": "sgd"}
+VALUES = {
+    "--interventions": "none",
+    "--task": "binary-operation",
+    "--model": "mlp",
+    "--optimizer": "sgd",
+}
+VALUES["--interventions"] = "none"
 VALUES["--import"] = str(Path(__file__).with_name("__init__.py"))
 """Values of flags that are read before the others."""
 COMMANDS = ("train", "resume", "info", "check", "report", "export", "recipes")

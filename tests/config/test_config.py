@@ -116,7 +116,8 @@ configs = st.builds(
 @given(config=configs)
 def test_a_config_survives_json_by_group(config):
     values = json.loads(json.dumps(config.to_dict()))
-    assert set(values) == {"task", "model", "optimizer", "data", "optimization", "training"}
+    kinds = {"task", "model", "optimizer", "interventions"}
+    assert set(values) == {*kinds, "data", "optimization", "training"}
     assert values["task"]["modulus"] == config.modulus
     assert values["optimizer"]["kind"] == config.optimizer
     assert Config.from_dict(values) == config

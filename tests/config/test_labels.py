@@ -53,4 +53,6 @@ def test_every_optional_setting_has_a_label_for_none():
     names = config.names("static", "traced", "variant")
     optional = {n for n in names if config.fields[n].hint is not config.fields[n].plain_hint}
     optional |= {"image_count"}  # of another task
+    optional |= {"intervene_from", "intervene_after_memorised", "clamp_norm"}  # of interventions
+    optional |= {"changed_learning_rate", "changed_weight_decay"}
     assert optional == labels.NONE_LABELS.keys()

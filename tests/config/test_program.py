@@ -87,7 +87,8 @@ def test_a_static_setting_makes_another_program(name):
         "sequence": {"model": "transformer"},
     }
     needs = further.get(name, {})
-    value = "sgd" if name == "optimizer" else another(CONFIG.fields[name])
+    kinds = {"optimizer": "sgd", "interventions": "rescale"}
+    value = kinds.get(name) or another(CONFIG.fields[name])
     assert Config(**needs, **{name: value}).program != Config(**needs).program
 
 

@@ -23,15 +23,15 @@ CACHED = 10
 
 
 COMPILED = {}
-"""By the text of the lowered program, constants and all: most members here begin alike."""
+"""By the text of the lowered program, constants and all, and its arguments: most begin alike."""
 
 
 def compiled(function, *arguments):
     lowered = jax.jit(function).lower(*arguments)
-    text = lowered.as_text()
-    if text not in COMPILED:
-        COMPILED[text] = lowered.compile()
-    return COMPILED[text]
+    key = lowered.as_text(), lowered.in_tree
+    if key not in COMPILED:
+        COMPILED[key] = lowered.compile()
+    return COMPILED[key]
 
 
 def hypers_alone(config):
