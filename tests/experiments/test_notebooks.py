@@ -84,4 +84,4 @@ def test_outputs_are_kept_and_no_function_is_defined(path):
 
 
 def test_notebooks_are_numbered():
-    assert [path.name[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06"]
+    assert [path.name[:2] for path in NOTEBOOKS] == [f"{i + 1:02}" for i in range(7)]
