@@ -156,7 +156,8 @@ def _maximise(
         terms[between] = noise.log_survival(a[between]) + np.log(
             -np.expm1(noise.log_survival(b[between]) - noise.log_survival(a[between]))
         )
-        return -float(np.sum(terms))
+        total = float(np.sum(terms))
+        return -total if np.isfinite(total) else np.inf
 
     if start is None:
         here = np.isfinite(high)
@@ -164,5 +165,6 @@ def _maximise(
         residual = np.std(high[here] - intercept - slope * x[here])
         start = np.array([intercept, slope, np.log(max(residual, 1e-3))])
     options = {"xatol": 1e-6, "fatol": 1e-8, "maxiter": 4_000, "maxfev": 4_000}
-    found = optimize.minimize(loss, start, method="Nelder-Mead", options=options)
+    with np.errstate(over="ignore", invalid="ignore"):  # far from the maximum
+        found = optimize.minimize(loss, start, method="Nelder-Mead", options=options)
     return found.x, -float(found.fun)

@@ -10,6 +10,7 @@ Okabe & Ito 2008 and cividis, which can be told apart with any common colour bli
 
 from grokjax.plots.circuits import circuit_plane, circuits_against
 from grokjax.plots.cumulative_incidence import incidence, incidences
+from grokjax.plots.delay_law import delay_law, times_beside
 from grokjax.plots.embedding import animation, components, panel, planes
 from grokjax.plots.heat_maps import heat_map, phase_diagram, phase_legend
 from grokjax.plots.hidden_neurons import ipr_over_training, neurons, periodicity
@@ -39,6 +40,7 @@ __all__ = [
     "circuits_against",
     "components",
     "curves",
+    "delay_law",
     "figure",
     "heat_map",
     "incidence",
@@ -71,4 +73,5 @@ __all__ = [
     "spectrum_over_training",
     "throughput",
     "times_against",
+    "times_beside",
 ]

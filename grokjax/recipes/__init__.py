@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from grokjax.errors import invalid, suggest
 from grokjax.recipes import (
+    critical_norm,
     doshi,
     lee_grokfast,
     liu,
@@ -20,7 +21,9 @@ __all__ = ["DEFAULT", "RECIPES", "Recipe", "get"]
 
 RECIPES = {
     recipe.name: recipe
-    for module in (notebook, lee_grokfast, omnigrok, liu, nanda, zhong, doshi, prieto, power)
+    for module in (
+        *(notebook, lee_grokfast, omnigrok, liu, nanda, zhong, doshi, prieto, critical_norm, power),
+    )
     for recipe in module.RECIPES
 }
 DEFAULT = "notebook"
