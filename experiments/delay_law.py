@@ -97,7 +97,7 @@ def main(args: Args) -> None:
         )
     print(f"reference norm: {reference:.2f} (published {PUBLISHED_NORM} for modulus 59)")
     held = train_part("held", held_members(config, args, reference), args)
-    table = pd.concat([rows, rows_of(held)], keys=("free", "held"), names=("part", "member"))
+    table = pd.concat([rows, rows_of(held)], keys=["free", "held"], names=["part", "member"])
     save_results(table, args)
     fit = print_held(held, args)
     summarise(free, lambda: draw_free(free, args))
