@@ -23,9 +23,26 @@ ENDS = {
     "final_rate": (0.0, 1.0),
     "grokfast_alpha": (0.0, BELOW_ONE),
     "grokfast_lambda": (0.0, MAX_FLOAT),
+    "intervene_from": (0, MAX_INT),
+    "intervene_after_memorised": (0, MAX_INT),
+    "clamp_norm": (0.0, MAX_FLOAT),
+    "clamp_ratio": (0.0, MAX_FLOAT),
+    "rescale_factor": (0.0, MAX_FLOAT),
+    "changed_learning_rate": (0.0, MAX_FLOAT),
+    "changed_weight_decay": (0.0, MAX_FLOAT),
+    "logit_temperature": (1e-15, MAX_FLOAT),
 }
+MAY_DIVERGE = (
+    *("learning_rate", "weight_decay", "init_scale", "clamp_norm", "clamp_ratio"),
+    *("rescale_factor", "changed_learning_rate", "changed_weight_decay"),
+)
+INTERVENTIONS = "clamp-norm,rescale,change-settings,temperature"
 BEYOND = {
     **dict.fromkeys(("learning_rate", "weight_decay", "grokfast_lambda"), (-1e-09, 1e39)),
+    **dict.fromkeys(("embedding_learning_rate", "changed_learning_rate"), (-1e-09, 1e39)),
+    **dict.fromkeys(("changed_weight_decay", "learnt_loss"), (-1e-09, 1e39)),
+    **dict.fromkeys(("clamp_norm", "clamp_ratio", "rescale_factor"), (-1e-09, 1e39)),
+    **dict.fromkeys(("intervene_from", "intervene_after_memorised"), (-1, 2**31)),
     **dict.fromkeys(("seed", "data_seed"), (-1, 2**32)),
     **dict.fromkeys(("label_noise", "final_rate"), (-1e-09, 1.001)),
     **dict.fromkeys(("grokfast_alpha", "beta1", "beta2"), (-1e-09, 0.99999999)),
@@ -34,6 +51,9 @@ BEYOND = {
     **dict.fromkeys(("embed_dim", "warmup_steps", "decay_steps", "extra_epochs"), (-1, 2**31)),
     "gradient_noise": (-1e-9, 1e39),
     "init_scale": (9e-16, 1e39),
+    "logit_temperature": (9e-16, 1e39),
+    "learnt_accuracy": (-1e-9, 1.001),
+    "evals": (1, 2**31),
     "eps": (1.1e-38, 1e39),
     "train_fraction": (0, 1),
     "modulus": (1, 46_341),
@@ -56,13 +76,13 @@ STATIC = [
 
 
 def test_numbers_beyond_the_ends_of_their_ranges_are_refused():
-    fields = Config().fields
+    fields = Config(interventions=INTERVENTIONS).fields
     assert set(BEYOND) == {n for n, field in fields.items() if field.allowed is not None}
     for name, values in BEYOND.items():
         for value in values:
             with pytest.raises(ConfigError, match=f"^{name} must "):
-                Config(**{name: value})
-    switches = {"warmup_steps", "decay_steps", "gradient_noise"}
+                Config(interventions=INTERVENTIONS, **{name: value})
+    switches = {"warmup_steps", "decay_steps", "gradient_noise", "embedding_learning_rate"}
     traced = {n for n, field in fields.items() if field.kind == "traced"}
     assert set(ENDS) | switches == traced
 
@@ -70,7 +90,7 @@ def test_numbers_beyond_the_ends_of_their_ranges_are_refused():
 def test_a_round_at_every_end_is_finite_or_only_the_member_diverges(tmp_path):
     jax.config.update("jax_disable_most_optimizations", True)
     try:
-        base = Config(**TINY, max_epochs=1)
+        base = Config(**TINY, max_epochs=1, interventions=INTERVENTIONS, intervene_from=0)
         ends = [(n, v) for n, values in ENDS.items() for v in values]
         columns = {n: [getattr(base, n)] * len(ends) for n in ENDS}
         columns["seed"] = list(range(10, 10 + len(ends)))
@@ -78,7 +98,7 @@ def test_a_round_at_every_end_is_finite_or_only_the_member_diverges(tmp_path):
             columns[name][i] = value
         run = grokjax.train(Sweep.zip(base, **columns), tmp_path / "run", progress=False)
         diverged = {ends[m] for m in run.members.index[run.members.status == "diverged"]}
-        assert diverged <= {(n, MAX_FLOAT) for n in ("learning_rate", "weight_decay", "init_scale")}
+        assert diverged <= {(n, MAX_FLOAT) for n in MAY_DIVERGE} | {("logit_temperature", 1e-15)}
         for i, end in enumerate(ends):
             values = run.history.isel(member=i).drop_vars("status").data_vars.values()
             assert end in diverged or all(np.isfinite(x).all() for x in values), end
