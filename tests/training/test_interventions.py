@@ -137,10 +137,10 @@ def test_a_temperature_divides_the_logits_of_the_training_loss_alone():
 
 
 def own_shrink(params, moment, share: float = 0.9, times: int = 1):
-    """Shrink the first rows of a kernel, each time less: its layout and the time matter."""
+    """Shrink the first rows of a kernel, in the first updates alone: layout and moment matter."""
     kernel = params["hidden"]["kernel"]
     rows = jnp.arange(len(kernel))[:, None] < 4
-    factor = jnp.where(rows, share ** (times / (1.0 + moment.since)), 1.0)
+    factor = jnp.where(rows & (moment.since < 3), share**times, 1.0)
     return params | {"hidden": params["hidden"] | {"kernel": factor * kernel}}
 
 
