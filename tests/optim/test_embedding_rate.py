@@ -52,6 +52,9 @@ def test_it_is_traced_and_left_out_by_default(tmp_path):
     frozen = run.select(embedding_learning_rate=0.0)
     first, second = frozen.embeddings
     np.testing.assert_array_equal(first, second)  # the same seed, never moved
+    others = Sweep(config, embedding_learning_rate=[0.0, 5e-2, 1e-2], learning_rate=[1e-2, 1e-3])
+    touched = grokjax.train(others, tmp_path / "others", progress=False).history.train_loss.values
+    assert (losses == touched).all(axis=1).tolist() == [True, True, False, False, True, True]
 
 
 def test_it_is_a_multiple_of_a_rate_above_0():

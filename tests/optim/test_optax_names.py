@@ -130,7 +130,7 @@ def test_a_clash_with_the_users_own_setting_names_that_one():
         b1: float = 0.5
 
     wide = as_settings("task", "Wide", Wide)
-    classes = {"task": wide, "model": Model, "optimizer": OPTIMIZERS.get("lion")}
+    classes = Config(optimizer="lion").group_classes | {"task": wide, "model": Model}
     with pytest.raises(ConfigError, match=r"^b1: the name is used twice; rename .* of Wide$"):
         fields_with(classes)
 

@@ -15,6 +15,7 @@ from grokjax.runtime import devices
 from grokjax.runtime.devices import select_devices
 from grokjax.training import lane_count
 from grokjax.training.lanes import Lanes
+from grokjax.training.loop import Trainer
 from tests.conftest import TINY
 from tests.training.test_resume import assert_same
 
@@ -169,12 +170,18 @@ def test_members_under_way_move_to_fewer_lanes_with_their_state(
         np.testing.assert_allclose(moved.history[name], stayed.history[name], rtol=1e-4)
 
 
-def test_shrinking_must_pay(tmp_path, accelerators, monkeypatch):
-    monkeypatch.setattr(lane_count, "_measure_speed", lambda lanes: float(lanes.number))
-    fast = CONFIG.replace(max_epochs=8)
-    sweep = Sweep(fast, seed=range(10))
-    run = grokjax.train(sweep, tmp_path / "run", devices=2, lanes=8, progress=False)
-    assert set(run.rounds["lanes"]) == {8}, "compiling again takes longer than it would save"
+@pytest.mark.parametrize(("compile_seconds", "pays"), [(0.9, True), (1.1, False)])
+def test_shrinking_must_save_twice_the_time_that_compiling_takes(compile_seconds, pays):
+    counts = SimpleNamespace(remaining_after=lambda epochs, config: None)
+    trainer = SimpleNamespace(
+        _context=SimpleNamespace(counts=counts, sweep=Sweep(CONFIG.replace(max_epochs=48))),
+        _epoch={0: 8, 1: 8},
+        _round_epochs=2,
+        _round_seconds=0.2,  # of 20 rounds each, which half of the lanes take half of
+        _lanes=SimpleNamespace(number=8),
+        _compile_seconds=compile_seconds,
+    )
+    assert Trainer._saves_time(trainer, 4) == pays  # type: ignore[arg-type]
 
 
 def test_the_smallest_number_that_holds_the_busy():
