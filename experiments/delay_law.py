@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 import grokjax
 from grokjax import Sweep, plots, recipes
-from grokjax.analysis.accelerated_times import AcceleratedTimes, fit_accelerated_times
+from grokjax.analysis.accelerated_times import NOISE, AcceleratedTimes, fit_accelerated_times
 from grokjax.analysis.incidence import incidence
 from grokjax.analysis.times import Times, events, format_quartiles
 from grokjax.cli.scripts import TrainingFlags, run_script, save_results, train_or_resume
@@ -41,7 +42,6 @@ FREE: dict[tuple[float, ...], tuple[float, float, float]] = {
     (0.65, 1e-3, 1.0): (1117, 1187, 1262),
 }
 """Published quartiles of the steps to grok, by train fraction, learning rate and weight decay."""
-
 HELD: dict[float, tuple[float, float, float]] = {
     0.85: (1353, 1495, 1653),
     0.9: (1612, 1781, 1920),
@@ -79,22 +79,23 @@ class Args(TrainingFlags):
     max_steps: int = 60_000
     """Most steps of a member; it stops earlier once it has grokked."""
     paper: bool = False
-    """All settings and norms, 32 seeds each: five million steps in full batch."""
+    """All settings and norms, 32 seeds each: six million steps in full batch."""
 
 
 def main(args: Args) -> None:
     if args.paper:
         args = replace(args, seeds=32, longest=30_000.0, ratios=tuple(HELD))
+    if args.reference_norm is None and FREE[CONTROL][1] > args.longest:
+        fix = f"unless --longest includes a train fraction of .4, got {args.longest:g}"
+        raise ConfigError(f"reference_norm must be given, {fix}")
     config = recipes.get("critical-norm").config
     config = config.replace(modulus=args.modulus, max_epochs=args.max_steps)
     free = train_part("free", free_members(config, args), args)
     rows = rows_of(free)
-    print_free(free, rows)
+    print_free(free, rows, args)
     reference = args.reference_norm or reference_norm(rows)
     if np.isnan(reference):
-        raise ConfigError(
-            "reference_norm must be given, as no free member at a train fraction of .4 has grokked"
-        )
+        raise ConfigError("reference_norm must be given, as no free member of fraction .4 grokked")
     print(f"reference norm: {reference:.2f} (published {PUBLISHED_NORM} for modulus 59)")
     held = train_part("held", held_members(config, args, reference), args)
     table = pd.concat([rows, rows_of(held)], keys=["free", "held"], names=["part", "member"])
@@ -134,10 +135,9 @@ def train_part(name: str, sweep: Sweep, args: Args) -> grokjax.Run:
 def rows_of(run: grokjax.Run) -> pd.DataFrame:
     """Return settings, times and the norm at grokking of each member."""
     found, history = events(run), run.history
-    names = [n for n in (*SETTINGS, "clamp_ratio", "seed") if n in history.coords]
-    table = pd.DataFrame({n: history[n].values for n in names}, index=run.members.index)
-    for name in SETTINGS:
-        table[name] = [getattr(config, name) for config in run.sweep.members]
+    names = (*SETTINGS, "clamp_ratio", "seed")
+    settings = {n: [config.values.get(n) for config in run.sweep.members] for n in names}
+    table = pd.DataFrame(settings, index=run.members.index)
     epochs = found.grokked.epochs
     rows = np.searchsorted(history.epoch.values, np.nan_to_num(epochs))
     norm = history.matrix_norm.values[np.arange(len(run)), rows]
@@ -148,8 +148,8 @@ def rows_of(run: grokjax.Run) -> pd.DataFrame:
 
 
 def reference_norm(rows: pd.DataFrame) -> float:
-    """Median norm at grokking of free members at a train fraction of .4."""
-    control = np.isclose(rows[list(SETTINGS)], CONTROL).all(axis=1)
+    """Return the median norm at grokking of free members at a train fraction of .4."""
+    control = (rows[list(SETTINGS)] == CONTROL).all(axis=1)
     return float(rows.norm_at_grokking[control].median())
 
 
@@ -159,16 +159,22 @@ def cells_of(run: grokjax.Run, names: tuple[str, ...]) -> dict[tuple[float, ...]
     return {cell: np.array([value == cell for value in values]) for cell in dict.fromkeys(values)}
 
 
-def print_free(run: grokjax.Run, rows: pd.DataFrame) -> None:
+def comparable(published: dict[Any, Any], args: Args) -> dict[Any, Any]:
+    """Return published figures, if they are of this modulus."""
+    return published if args.modulus == 59 else {}
+
+
+def print_free(run: grokjax.Run, rows: pd.DataFrame, args: Args) -> None:
     """Print quartiles of each setting's times beside the published ones, and norms at grokking."""
     found = events(run)
     print("fraction   rate  decay  steps to grok, quartiles and members / published / norm then")
     for cell, chosen in cells_of(run, SETTINGS).items():
         print("{:8g} {:6g} {:6g}".format(*cell), end="  ")
-        print_quartiles(found.grokked[chosen], FREE.get(cell))
+        print_quartiles(found.grokked[chosen], comparable(FREE, args).get(cell))
         norm = rows.norm_at_grokking[chosen].dropna()
-        spread = 100 * norm.std() / norm.mean() if len(norm) > 1 else np.nan
-        print(f"{'':24}norm {norm.median():.1f}, standard deviation {spread:.1f}%")
+        if len(norm) > 1:
+            spread = 100 * norm.std() / norm.mean()
+            print(f"{'':24}norm {norm.median():.1f}, standard deviation {spread:.1f}%")
 
 
 def print_held(run: grokjax.Run, args: Args) -> AcceleratedTimes | None:
@@ -176,22 +182,21 @@ def print_held(run: grokjax.Run, args: Args) -> AcceleratedTimes | None:
     found = events(run)
     for (ratio,), chosen in cells_of(run, ("clamp_ratio",)).items():
         print(f"norm {ratio:5.3g} x", end="  ")
-        print_quartiles(found.grokked[chosen], HELD.get(ratio))
+        print_quartiles(found.grokked[chosen], comparable(HELD, args).get(ratio))
     ratios, times = ratios_of(run), found.grokked
-    if np.isfinite(times.epochs).sum() < 3 or len(np.unique(ratios)) < 2:
+    reached = ratios[np.isfinite(times.epochs)]
+    if len(reached) < 3 or len(np.unique(reached)) < 2:
         return None
     before, seeds = evaluated_before(run, times), run.members["seed"].to_numpy()
-    fits = {}
-    for family in ("weibull", "lognormal"):
-        fit = fit_accelerated_times(times, ratios - 1, family, before, seeds)
-        fits[family] = fit
+    fits = [fit_accelerated_times(times, ratios - 1, f, before, seeds) for f in NOISE]
+    for fit in fits:
         low, high = fit.interval
         print(
             f"T = {fit.baseline:.0f} exp({fit.slope:.3f} (rho - 1)), 95% interval {low:.3f} to "
-            f"{high:.3f} (published 7.5 to 7.6); {family} times, scale {fit.scale:.3f}, "
+            f"{high:.3f} (published 7.5 to 7.6); {fit.family} times, scale {fit.scale:.3f}, "
             f"{fit.reached} of {fit.members} grokked, log-likelihood {fit.log_likelihood:.1f}"
         )
-    return max(fits.values(), key=lambda fit: fit.log_likelihood)
+    return max(fits, key=lambda fit: fit.log_likelihood)
 
 
 def print_quartiles(times: Times, published: tuple[float, float, float] | None) -> None:
@@ -206,7 +211,7 @@ def print_quartiles(times: Times, published: tuple[float, float, float] | None) 
 
 
 def ratios_of(run: grokjax.Run) -> np.ndarray:
-    """Return the ratio of each member."""
+    """Return the ratio at which each member's norm is held."""
     return np.array([config.clamp_ratio for config in run.sweep.members])
 
 
@@ -224,7 +229,7 @@ def draw_free(run: grokjax.Run, args: Args) -> Path:
     fig, ax = plots.figure(8, 1.5 + 0.45 * len(cells), 1)
     title = f"{labels.task(run.config)}, {args.seeds} seeds of each train fraction, rate and decay"
     named = {names[cell]: found.grokked[chosen] for cell, chosen in cells.items()}
-    published = {names[c]: FREE[c] for c in cells if c in FREE} if args.modulus == 59 else None
+    published = {names[c]: q for c, q in comparable(FREE, args).items() if c in names}
     plots.times_beside(named, published, title, "step at which the test accuracy is 90%", ax)
     return plots.save(fig, args.out / "figures" / "settings.png")
 
@@ -232,7 +237,7 @@ def draw_free(run: grokjax.Run, args: Args) -> Path:
 def draw_held(run: grokjax.Run, fit: AcceleratedTimes | None, args: Args) -> Path:
     """Draw times against the norm that is held, with the fit; return the path."""
     ratios = ratios_of(run)
-    published = {r: HELD[r] for r in np.unique(ratios) if r in HELD and args.modulus == 59}
+    published = {r: q for r, q in comparable(HELD, args).items() if r in ratios}
     title = (
         f"{labels.task(run.config)}, norm held from step {HOLD_FROM} on, {args.seeds} seeds a norm"
     )

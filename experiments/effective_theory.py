@@ -14,8 +14,7 @@ import numpy as np
 import grokjax
 from grokjax import plots, recipes
 from grokjax.analysis import effective_theory as theory
-from grokjax.analysis.incidence import incidence
-from grokjax.analysis.phase_probabilities import binomial_interval
+from grokjax.analysis.incidence import binomial_interval, incidence
 from grokjax.analysis.times import events, first_epoch
 from grokjax.cli.scripts import TrainingFlags, run_script, train_or_resume
 from grokjax.cli.summary import summarise

@@ -94,8 +94,7 @@ def fit_accelerated_times(
     upper = np.where(np.isnan(times.epochs), np.inf, times.epochs)
     exact = upper if not_before is None else np.asarray(not_before, float)
     lower = np.where(np.isnan(times.epochs), times.follow_up, exact)
-    x = np.broadcast_to(np.asarray(x, float), lower.shape)
-    names = np.arange(len(x)) if groups is None else np.asarray(groups)
+    x, names = np.asarray(x, float), np.arange(len(times)) if groups is None else np.asarray(groups)
     known = ~np.isnan(lower) & ~np.isnan(x)
     lower, upper, x, names = lower[known], upper[known], x[known], names[known]
     reached = int(np.isfinite(upper).sum())

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import betaincinv
 
 from grokjax.analysis.times import CENSORED, Events, Times, format_quartiles
@@ -169,8 +170,16 @@ def _band(
     for i in range(1, len(share)):
         known = variance[i] > 1e-12
         size[i] = share[i] * (1 - share[i]) / variance[i] if known else size[i - 1]
-    count = share * size
-    rest = size - count
+    return binomial_interval(share * size, size)
+
+
+def binomial_interval(count: ArrayLike, trials: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Return the 95% interval of a probability (Clopper & Pearson 1934); exact at 0 and 1.
+
+    Both may be fractions, as effective numbers are.
+    """
+    count, trials = np.broadcast_arrays(np.asarray(count, float), np.asarray(trials, float))
+    rest = trials - count
     with np.errstate(invalid="ignore"):
         low = np.where(count < 1e-9, 0.0, betaincinv(count, rest + 1, 0.025))
         high = np.where(rest < 1e-9, 1.0, betaincinv(count + 1, rest, 0.975))

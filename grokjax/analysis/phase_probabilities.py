@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import betaincinv
+
+from grokjax.analysis.incidence import binomial_interval
 
 PHASES = ("comprehension", "grokking", "memorization", "confusion")
 
@@ -26,16 +27,6 @@ def phase_codes(phases: np.ndarray) -> np.ndarray:
     """Return the place of each phase in `PHASES`, int; -1 for an unknown one (empty text)."""
     found = np.asarray(phases, str)[..., None] == np.array(PHASES)
     return np.where(found.any(axis=-1), found.argmax(axis=-1), -1)
-
-
-def binomial_interval(count: np.ndarray, trials: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the 95% interval of a probability (Clopper & Pearson 1934); exact at 0 and 1."""
-    count, trials = np.broadcast_arrays(np.asarray(count, float), np.asarray(trials, float))
-    rest = trials - count
-    with np.errstate(invalid="ignore"):
-        low = np.where(count == 0, 0.0, betaincinv(count, rest + 1, 0.025))
-        high = np.where(rest == 0, 1.0, betaincinv(count + 1, rest, 0.975))
-    return low, high
 
 
 def phase_probabilities(codes: np.ndarray) -> Probabilities:

@@ -10,9 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from grokjax.optim.intervention import COMMON
 from grokjax.optim.optimizer import decayed
-from grokjax.settings.field import fields_of
 
 Params = Any
 
@@ -141,11 +139,7 @@ def of_function(
     source: Callable[..., Any], accepted: Collection[str], hypers: Any, own: Any
 ) -> Effect:
     """Return the effect of a user's function from parameters to parameters."""
-    settings = {
-        name: getattr(hypers if field.kind == "traced" else own, name)
-        for name, field in fields_of(type(own)).items()
-        if name not in COMMON
-    }
+    settings = own.own_values(hypers)
 
     def weights(params: Params, moment: Moment) -> Params:
         given = {"params": params, "moment": moment}

@@ -19,7 +19,7 @@ import numpy as np
 
 from grokjax.errors import ConfigError
 from grokjax.settings.combinations import Combinations
-from grokjax.settings.field import fields_of, setting, whole
+from grokjax.settings.field import fields_of, setting, values_of, whole
 from grokjax.settings.signature import as_settings, parameters_of, settings_class
 
 NEVER = 2**31 - 1
@@ -78,14 +78,11 @@ class Intervention:
         function = self.function
         if isinstance(function, str):
             function = pkgutil.resolve_name(function)
-        settings = {
-            name: getattr(hypers, field.traced_name or name)
-            if field.kind == "traced"
-            else getattr(self, name)
-            for name, field in fields_of(type(self)).items()
-            if name not in COMMON
-        }
-        return function(**settings)
+        return function(**self.own_values(hypers))
+
+    def own_values(self, hypers: Any) -> dict[str, Any]:
+        """Return its settings by name, without those that say when it begins."""
+        return {n: v for n, v in values_of(self, hypers).items() if n not in COMMON}
 
 
 COMMON = frozenset(fields_of(Intervention))

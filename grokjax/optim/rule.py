@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from grokjax.errors import ConfigError
-from grokjax.settings.field import DECAY_RATE, POSITIVE, fields_of, setting
+from grokjax.settings.field import DECAY_RATE, POSITIVE, setting, values_of
 from grokjax.settings.registry import Library, Registry
 from grokjax.settings.signature import as_settings, parameters_of, settings_class
 from grokjax.settings.stored_fields import class_from_fields, fields_to_dict
@@ -59,13 +59,8 @@ class Rule:
         function = self.function
         if isinstance(function, str):
             function = pkgutil.resolve_name(function)
-        settings = {
-            name: getattr(hypers, field.traced_name or name)
-            if field.kind == "traced"
-            else getattr(self, name)
-            for name, field in fields_of(type(self)).items()
-        }
-        made = function(**settings, **{n: v for n, v in provided.items() if n in self.provided})
+        given = {n: v for n, v in provided.items() if n in self.provided}
+        made = function(**values_of(self, hypers), **given)
         if not all(callable(getattr(made, part, None)) for part in ("init", "update")):
             raise ConfigError(
                 f"optimizer {type(self).__name__}: must return an optax.GradientTransformation, "

@@ -23,6 +23,7 @@ from grokjax.plots.decorations import (
 )
 from grokjax.plots.style import LAYERS, TEST, TRAIN, axes_or_new, figure, figure_of, styled
 from grokjax.plots.sweep_panels import Panel, SweepPanels, arrange_sweep, sweep_title
+from grokjax.results.history import is_defined
 from grokjax.results.seed_groups import SeedGroup, seed_groups, swept_settings
 from grokjax.runtime.arguments import history_like, takes
 
@@ -62,7 +63,7 @@ def curves(history: Any, title: str = "", log_epochs: bool = False) -> Figure:
       of further settings is a row, at most six of them, as the title says.
     """
     sweep = arrange_sweep(history)
-    metrics = [name for name in ("accuracy", "loss") if _is_known(history, f"test_{name}")]
+    metrics = [name for name in ("accuracy", "loss") if is_defined(history, f"test_{name}")]
     rows = max(1, len(sweep.panels))
     fig, grid = figure(9.5, 1.4 + 2.6 * rows, len(metrics), rows, squeeze=False)
     for row, panel in zip(grid, sweep.panels, strict=False):
@@ -74,14 +75,6 @@ def curves(history: Any, title: str = "", log_epochs: bool = False) -> Figure:
     sweep.add_color_key(fig)
     add_heading(fig, *_title_and_note(history, sweep, title, "test "))
     return fig
-
-
-def _is_known(history: Any, name: str) -> bool:
-    """Whether a variable is there; if it is NaN wherever there is a loss, it is not defined."""
-    if name not in history:
-        return False
-    recorded = [np.isfinite(history[each].values).any() for each in (name, "test_loss")]
-    return bool(recorded[0] or not recorded[1])
 
 
 @styled

@@ -174,3 +174,11 @@ def forward_fill(values: np.ndarray) -> np.ndarray:
     places = np.arange(values.shape[1]).reshape(1, -1, *[1] * (values.ndim - 2))
     last = np.maximum.accumulate(np.where(np.isnan(values), 0, places), axis=1)
     return np.take_along_axis(values, last, axis=1)
+
+
+def is_defined(history: Any, name: str) -> bool:
+    """Return whether a variable is there, and not NaN wherever there is a loss."""
+    if name not in history:
+        return False
+    recorded = [np.isfinite(history[each].values).any() for each in (name, "test_loss")]
+    return bool(recorded[0] or not recorded[1])

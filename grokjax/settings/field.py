@@ -224,3 +224,13 @@ def view(group: type[Group], values: dict[str, Any]) -> Group:
     instance = object.__new__(_view_class(group))
     instance.__dict__.update(values)
     return instance
+
+
+def values_of(group: Any, hypers: Any) -> dict[str, Any]:
+    """Return the settings of an instance by name: traced ones of the hyperparameters, own ones."""
+    return {
+        name: getattr(hypers, field.traced_name or name)
+        if field.kind == "traced"
+        else getattr(group, name)
+        for name, field in fields_of(type(group)).items()
+    }

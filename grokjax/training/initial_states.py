@@ -15,9 +15,9 @@ import numpy as np
 
 from grokjax.errors import DamagedRun
 from grokjax.results import history
-from grokjax.runtime import memory
-from grokjax.storage import digests, files, journal, journal_parts
+from grokjax.storage import digests, files, journal
 from grokjax.storage.member_state import Arrays, SavedMember, StopState, digest
+from grokjax.training.initial_weights import read_described
 
 NAME = files.INITIAL_STATES
 
@@ -104,12 +104,7 @@ def load(directory: Path, info: Mapping[str, Any], members: int) -> InitialState
     if described is None:
         return None
     path = directory / NAME
-    if not path.is_file():
-        raise DamagedRun(f"{path}: is missing; the members of this branch start from it")
-    memory.require(str(path), 2 * path.stat().st_size)
-    arrays = journal_parts.read_part(path)
-    if digest(arrays) != described["digest"]:
-        raise DamagedRun(f"{path}: was altered since it was written (its digest differs)")
+    arrays = read_described(path, described, "the members of this branch start from it")
     try:
         states, stops, records = (_named(arrays, f"{n}/") for n in ("state", "stop", "records"))
         each = [stops[field.name].tolist() for field in fields(StopState)]

@@ -135,9 +135,16 @@ def load(directory: Path, info: Mapping[str, Any]) -> Arrays | None:
     described = info.get("initial_weights")
     if described is None:
         return None
-    path = directory / NAME
+    return read_described(directory / NAME, described, "the run's members start from it")
+
+
+def read_described(path: Path, described: Mapping[str, Any], why: str) -> Arrays:
+    """Return the arrays of a file whose digest config.json has.
+
+    Raises DamagedRun if the file is missing, and says why it is needed, or was altered.
+    """
     if not path.is_file():
-        raise DamagedRun(f"{path}: is missing; the run's members start from it")
+        raise DamagedRun(f"{path}: is missing; {why}")
     memory.require(str(path), 2 * path.stat().st_size)
     arrays = journal_parts.read_part(path)
     if digest(arrays) != described["digest"]:

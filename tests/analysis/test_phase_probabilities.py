@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from grokjax.analysis.incidence import binomial_interval
 from grokjax.analysis.phase_probabilities import (
     PHASES,
-    binomial_interval,
     phase_codes,
     phase_probabilities,
 )

@@ -36,4 +36,5 @@ def test_delay_law_holds_norms_fits_and_resumes(tmp_path):
 def test_without_a_reference_norm_it_says_what_to_give(tmp_path):
     done = run("delay_law.py", "--out", tmp_path, *FLAGS)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "reference_norm must be given" in done.stderr
+    assert "reference_norm must be given, unless --longest includes" in done.stderr
+    assert not any(tmp_path.iterdir()), "refused before anything is trained"
