@@ -47,8 +47,8 @@ def main(args: Args) -> None:
 
     def draw() -> Path:
         figures = args.out / "figures"
-        plots.save(plots.curves(run.history), figures / "curves.png")
-        return plots.save(plots.incidence(named, title), figures / "seeds.png")
+        plots.save(plots.incidence(named, title), figures / "seeds.png")
+        return plots.save(plots.curves(run.history, log_epochs=True), figures / "curves.png")
 
     summarise(run, draw)
 

@@ -20,7 +20,8 @@ def summarise_with_curves(run: Run) -> None:
     def draw_curves() -> Path:
         from grokjax import plots
 
-        return plots.save(plots.curves(run.history), run.directory / "figures" / "curves.png")
+        curves = plots.curves(run.history, log_epochs=True)
+        return plots.save(curves, run.directory / "figures" / "curves.png")
 
     if processes.is_first():
         summarise(run, draw_curves)
