@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from grokjax.optim.intervention import intervention
     from grokjax.optim.rule import rule
     from grokjax.results.run import Run, load
+    from grokjax.results.runs import concat
     from grokjax.tasks.dataset import Dataset
     from grokjax.tasks.task import task
     from grokjax.training.api import resume, train
@@ -34,6 +35,7 @@ _LAZY = {
     "resume": "training.api",
     "branch": "training.branching",
     "load": "results.run",
+    "concat": "results.runs",
     "Run": "results.run",
     "DamagedRun": "errors",
     "Interrupted": "errors",
@@ -54,6 +56,7 @@ __all__ = [
     "Run",
     "Sweep",
     "branch",
+    "concat",
     "intervention",
     "load",
     "metric",

@@ -9,6 +9,7 @@ distributions of these times. Phases: Liu et al. 2022.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,8 +19,8 @@ from numpy.typing import ArrayLike
 from grokjax.config.config import Config
 from grokjax.config.stopping import THRESHOLD
 from grokjax.errors import invalid
-from grokjax.results.history import forward_fill
 from grokjax.results.run import Run
+from grokjax.results.runs import Runs
 from grokjax.runtime.arguments import run_like, takes
 
 CENSORED = ("running", "pending", "max_epochs")
@@ -126,11 +127,14 @@ def events(
     """Times at which the members of a run memorised and grokked.
 
     Args:
-      run: a Run, such as `grokjax.load("runs/mine")`.
+      run: a Run, such as `grokjax.load("runs/mine")`; of several runs as one, each by its own rule.
       train_threshold: train accuracy from which a member counts as having memorised; None: as the
         run's own settings say, by accuracy or by loss.
       test_threshold: the same for the test split and having grokked.
     """
+    if isinstance(run, Runs):  # each run has its own epochs, and rules when a split is learnt
+        found = [events(part, train_threshold, test_threshold) for part in run.parts().values()]
+        return Events(*(_joined(run, times) for times in zip(*found, strict=True)))
     history, end = run.history, _end_of_follow_up(run)
     epochs, patience = history.epoch.values, run.config.stop_patience
 
@@ -165,10 +169,22 @@ def loss_times(run: Run, name: str, below: float) -> Times:
     if name not in history or history[name].dims != ("member", "eval"):
         known = [n for n, each in history.items() if each.dims == ("member", "eval")]
         raise invalid("name", name, f"must be one of {', '.join(map(str, known))}")
+    if isinstance(run, Runs):
+        parts = run.parts().values()
+        return _joined(run, [loss_times(part, name, below) for part in parts])
     bound = -np.nextafter(np.float32(below), np.float32(-np.inf))
     first, above, _ = _first_streak(-history[name].values, history.epoch.values, bound, 1)
     last = np.where(np.isnan(first), above, first)
     return Times(first, last, _end_of_follow_up(run))
+
+
+def _joined(runs: Runs, parts: Sequence[Times]) -> Times:
+    """Return the times of all members of several runs, from those of each run's."""
+    epochs, follow_up, end = (
+        runs.in_order([getattr(times, name) for times in parts])
+        for name in ("epochs", "follow_up", "end")
+    )
+    return Times(epochs, follow_up, end)
 
 
 def _end_of_follow_up(run: Run) -> np.ndarray:
@@ -229,21 +245,3 @@ def format_quartiles(quartiles: tuple[float, float, float], digits: int = 0) -> 
         "not reached" if np.isnan(value) else f"{value:.{digits}f}" for value in quartiles
     )
     return f"{median} ({low} to {high})"
-
-
-@takes(values="M T")
-def quartile_band(values: np.ndarray) -> np.ndarray:
-    """Quartiles over members, `[M, T]` -> `[3, T]`; a member that stopped keeps its last value.
-
-    So each evaluation's quartiles are over all members that have started.
-    """
-    filled = forward_fill(values)
-    known = ~np.isnan(filled).all(axis=0)
-    quartiles = np.full((3, values.shape[1]), np.nan)
-    with np.errstate(invalid="ignore"):  # interpolating between a number and infinity gives NaN
-        between, low, high = (
-            np.nanquantile(filled[:, known], (0.25, 0.5, 0.75), axis=0, method=method)
-            for method in ("linear", "lower", "higher")
-        )
-    quartiles[:, known] = np.where(low == high, low, between)  # avoids 0 * inf
-    return quartiles

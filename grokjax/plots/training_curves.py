@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from grokjax.analysis.times import quartile_band
+from grokjax.analysis.quartiles import quartile_band
 from grokjax.config import labels
 from grokjax.plots.decorations import (
     add_heading,

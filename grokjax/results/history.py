@@ -75,6 +75,27 @@ def merged(
     return xr.Dataset(data, coordinates, _titles([sweep[m] for m in members]))
 
 
+def joined(
+    parts: Sequence[xr.Dataset], sweep: Sweep, members: Sequence[int], statuses: Sequence[str]
+) -> xr.Dataset:
+    """Return the history of some members of several runs, as `grokjax.Runs.history` describes it.
+
+    parts: the histories of the runs. sweep: all their members, numbered through.
+    """
+    import xarray as xr
+
+    bare = []
+    for each in parts:
+        labels = [name for name in each.coords if each[name].dims == (name,) and name != "member"]
+        kept = each.drop_vars([n for n in each.coords if n not in ("epoch", *labels)])
+        bare.append(kept.swap_dims(eval="epoch"))
+    found = xr.concat(bare, "member", data_vars="all", join="outer").isel(member=list(members))
+    found = found.transpose("member", "epoch", ...).rename_dims(epoch="eval")
+    epochs = found["epoch"].values
+    found = found.drop_vars("epoch").assign_coords(_coordinates(sweep, members, epochs, statuses))
+    return found.assign_attrs(_titles([sweep[m] for m in members]))
+
+
 def _fill(
     variable: np.ndarray,
     rows: np.ndarray,
@@ -129,7 +150,7 @@ def _coordinates(
         "step": (("member", "eval"), steps[:, None] * epochs[None, :]),
     }
     for name in sweep.swept:
-        values = [sweep[m].values.get(name) for m in members]
+        values = [sweep.columns[name][m] for m in members]
         if any(isinstance(value, str) for value in values):
             values = ["" if value is None else value for value in values]
         # None means full batch, or the split of the seed; netCDF cannot store it.
@@ -152,7 +173,8 @@ def rounds(directory: Path) -> pd.DataFrame:
 
 def unstacked(variable: xr.DataArray, swept: Sequence[str], hold: bool) -> xr.DataArray:
     """Return a variable with swept settings as dimensions, as `grokjax.Run.grid` describes it."""
-    array = variable.drop_vars(["status", "step", "member"])
+    further = [n for n in variable.coords if variable[n].dims == ("member",) and n not in swept]
+    array = variable.drop_vars(["step", *further])
     if hold:
         array = array.copy(data=forward_fill(array.values))
     first, *others = swept

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -169,3 +169,37 @@ class Networks:
 
     def to_list(self) -> list[dict[str, Any]]:
         return [info.to_dict() for info in self.all]
+
+
+def joined_networks(named: Mapping[str, Networks]) -> Networks:
+    """Return the networks of several runs, by label; a network that several have has all metrics.
+
+    Raises ConfigError if one with the same settings differs in its parameters, data or metrics.
+    """
+    found: dict[tuple, tuple[str, NetworkInfo]] = {}
+    for label, networks in named.items():
+        for info in networks.all:
+            key = tuple(info.settings.items())
+            if key in found:
+                info = _joined_network(*found[key], label, info)
+            found[key] = label, info
+    return Networks(info for _, info in found.values())
+
+
+def _joined_network(label: str, info: NetworkInfo, other: str, theirs: NetworkInfo) -> NetworkInfo:
+    runs = f"differs between {label} and {other}; read these runs one by one"
+    if info.shapes != theirs.shapes or info.token_table != theirs.token_table:
+        raise ConfigError(f"model {info.settings['model']}: its network {runs}")
+    same = all(theirs.digests.get(n, digest) == digest for n, digest in info.digests.items())
+    if info.spec != theirs.spec or not same:
+        raise ConfigError(f"task {info.settings['task']}: its data {runs}")
+    for name in info.metrics.keys() & theirs.metrics.keys():
+        if info.metrics[name] != theirs.metrics[name]:
+            raise ConfigError(f"metric {name}: its dimensions or their labels {runs}")
+    return dataclasses.replace(
+        info,
+        metrics=info.metrics | theirs.metrics,
+        examples=info.examples | theirs.examples,
+        digests=info.digests | theirs.digests,
+        state_bytes=max(info.state_bytes, theirs.state_bytes),
+    )

@@ -106,7 +106,10 @@ class Run(RunParams):
             requirement = "must be a variable of run.history"
             raise invalid("variable", variable, requirement, suggest(variable, names))
         hold = arguments.check_bool("hold", hold)
-        return history.unstacked(self.history[variable], self.sweep.swept, hold)
+        return history.unstacked(self.history[variable], self._grid_dims(), hold)
+
+    def _grid_dims(self) -> Sequence[str]:
+        return self.sweep.swept
 
     def select(self, **settings: Any) -> Run:
         """Return a Run of the members with these settings: `run.select(seed=[0, 1])`.

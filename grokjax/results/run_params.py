@@ -72,6 +72,9 @@ class RunParams:
     def _flat_params(self, wanted: Sequence[int]) -> dict[int, dict[str, np.ndarray]]:
         if self._snapshot_of is not None:
             return self._stored.params({m: self._snapshot_of[m] for m in wanted})
+        return self._last_params(wanted)
+
+    def _last_params(self, wanted: Sequence[int]) -> dict[int, dict[str, np.ndarray]]:
         return params.latest(self.directory, self.sweep, self.networks, wanted, self._all_ended)
 
     @property

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grokjax import ConfigError
+from grokjax.analysis.quartiles import quartile_band
 from grokjax.analysis.times import (
     Times,
     events,
@@ -18,7 +19,6 @@ from grokjax.analysis.times import (
     learnt_definition,
     loss_times,
     phases,
-    quartile_band,
 )
 from grokjax.config.config import Config
 from grokjax.config.stopping import judge

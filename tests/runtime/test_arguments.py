@@ -10,6 +10,7 @@ import xarray as xr
 from grokjax import ConfigError, plots
 from grokjax.analysis import circles, fourier, incidence, inversion, pca, times
 from grokjax.analysis.over_members import OverMembers
+from grokjax.analysis.quartiles import quartile_band
 from grokjax.metrics import spectrum
 from grokjax.runtime.arguments import integer_at_least, positive_number, sequence, takes
 
@@ -40,7 +41,7 @@ CALLS = {
     inversion.phases: {"train": [0.9], "test": [0.9], "noise": [0.1]},
     pca.pca: {"embedding": TABLES, "components": 2},
     times.first_epoch: {"values": np.ones((2, 3)), "epochs": [0, 1, 2]},
-    times.quartile_band: {"values": np.ones((2, 3))},
+    quartile_band: {"values": np.ones((2, 3))},
     plots.components: {"scores": CIRCLE, "explained": [0.5, 0.5], "readings": READINGS},
     plots.planes: {"points": CIRCLE[None], "frequencies": [1], "circularity": [1], "steps": [1]},
     plots.figure: {"width": 7, "height": 4, "columns": 1, "rows": 1},
