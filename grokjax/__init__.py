@@ -47,6 +47,9 @@ _LAZY = {
     "metric": "metrics.metric",
 }
 
+_PACKAGES = "analysis guide interop metrics models optim plots recipes tasks".split()
+"""Packages that are imported when they are first used as attributes, such as `grokjax.plots`."""
+
 __all__ = [
     "Config",
     "ConfigError",
@@ -69,12 +72,14 @@ __all__ = [
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_PACKAGES})
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        import importlib
+    import importlib
 
+    if name in _LAZY:
         return getattr(importlib.import_module(f"grokjax.{_LAZY[name]}"), name)
+    if name in _PACKAGES:
+        return importlib.import_module(f"grokjax.{name}")
     raise AttributeError(f"module 'grokjax' has no attribute {name!r}")

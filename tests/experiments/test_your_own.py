@@ -133,8 +133,9 @@ def test_each_piece_has_at_most_20_lines():
     assert max(lines for name, lines in pieces.items() if name != "Args") <= 20
 
 
-def test_the_readme_shows_the_pieces_as_they_are():
-    readme, file = (ROOT / "README.md").read_text(), FILE.read_text()
+def test_the_guide_shows_the_pieces_as_they_are():
+    page = (ROOT / "grokjax" / "guide" / "own_pieces.md").read_text()
+    file = FILE.read_text()
     for decorator in ("task", "model", "rule", "intervention", "metric"):
         start = file.index(f"@grokjax.{decorator}\n")
-        assert file[start : file.index("\n\n\n", start)] in readme
+        assert file[start : file.index("\n\n\n", start)] in page

@@ -1,0 +1,3 @@
+from grokjax.guide.pages import page
+
+__doc__ = page("concepts")
