@@ -1,5 +1,7 @@
 """Strict settings for all tests, and the small configuration that most of them train."""
 
+import os
+
 import jax
 import pytest
 
@@ -50,11 +52,17 @@ def tiny():
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled_once(tmp_path_factory):
-    """What one process of a test has compiled the next ones load; this one compiles for itself.
+    """Let processes of a session load what another has compiled; each session begins anew.
 
-    Most of a short process's time would go into it. Begun anew with each session.
+    The programs that train are shared by all processes, those of pytest-xdist included. JAX's own
+    cache has the others, for the processes that tests start; its files may be read half written,
+    so every worker has its own.
     """
+    worker = "PYTEST_XDIST_WORKER" in os.environ
+    shared = tmp_path_factory.getbasetemp()
+    shared = (shared.parent if worker else shared) / "programs"
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GROKJAX_COMPILE_CACHE", str(shared))
         patch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
         patch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
         # XLA doubts, with 3 kB on stderr a program, that this machine is the one that compiled.

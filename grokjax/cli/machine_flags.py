@@ -28,6 +28,8 @@ class MachineFlags:
     """Devices of each process; auto: all, on CPU one per core."""
     checkpoint_every: Annotated[float, tyro.conf.arg(metavar="SECONDS", prefix_name=False)] = 60.0
     """Seconds from one checkpoint to the next."""
+    compile_cache: Annotated[bool, tyro.conf.arg(prefix_name=False)] = True
+    """Keep compiled programs in the user's cache folder for the next start; changes no bit."""
     coordinator: Annotated[str | None, optional("HOST:PORT")] = None
     """Address of process 0; needed by several processes without Slurm, Open MPI, TPU pod or GKE."""
     num_processes: Annotated[int | None, optional("INT")] = None
@@ -50,4 +52,5 @@ class MachineFlags:
             "devices": self.devices,
             "checkpoint_every": self.checkpoint_every,
             "progress": not quiet,
+            "compile_cache": self.compile_cache,
         }

@@ -70,26 +70,39 @@ def _on_each(devices: tuple[Any, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Return the sum `[devices]` and the trained weights `[devices, 5, 3]` of each device."""
     import jax
     import jax.numpy as jnp
-    from jax.sharding import AxisType, Mesh, PartitionSpec
+    from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+    from grokjax.runtime import compile_cache
 
     mesh = Mesh(np.array(devices), ("device",), axis_types=(AxisType.Auto,))
     same, own = PartitionSpec(), PartitionSpec("device")
 
-    def mapped(function: Any, given: Any) -> Any:
+    def placed(values: Any, spec: Any) -> Any:
+        return jax.device_put(values, NamedSharding(mesh, spec))
+
+    def lowered(function: Any, specs: tuple, *arguments: Any) -> Any:
         return jax.jit(
-            jax.shard_map(function, mesh=mesh, in_specs=given, out_specs=own, check_vma=False)
-        )
+            jax.shard_map(function, mesh=mesh, in_specs=specs, out_specs=own, check_vma=False)
+        ).lower(*arguments)
 
     def updated(step: Any, x: Any, labels: Any, states: Any) -> Any:
         state = _adam_update(jnp, step, x, labels, tuple(leaf[0] for leaf in states))
         return tuple(leaf[None] for leaf in state)
 
-    sums = mapped(lambda rows: _last_square(rows)[None], same)(_rows())
     x, labels, state = (jax.tree.map(np.float32, value) for value in _problem())
-    state = tuple(np.stack([leaf] * len(devices)) for leaf in state)
-    update = mapped(updated, (same, same, same, own))
-    for step in range(1, UPDATES + 1):
-        state = update(np.float32(step), x, labels, state)
+    stacked = tuple(np.stack([leaf] * len(devices)) for leaf in state)
+    rows, fixed, state = placed(_rows(), same), placed((x, labels), same), placed(stacked, own)
+    steps = [placed(np.float32(step), same) for step in range(1, UPDATES + 1)]
+    last_square, update = compile_cache.compile_all(
+        [
+            lowered(lambda rows: _last_square(rows)[None], (same,), rows),
+            lowered(updated, (same, same, same, own), steps[0], *fixed, state),
+        ],
+        devices,
+    )
+    sums = last_square(rows)
+    for step in steps:
+        state = update(step, *fixed, state)
     return np.asarray(sums, np.float64), np.asarray(state[0], np.float64)
 
 

@@ -28,6 +28,7 @@ def train(
     checkpoint_every: float = CHECKPOINT_EVERY,
     progress: bool | Progress = True,
     metrics: Iterable[Any] = (),
+    compile_cache: bool = True,
     recipe: str | None = None,
     init: Mapping[str, Any] | None = None,
     resume: bool = False,
@@ -46,6 +47,9 @@ def train(
       progress: whether to show any; or a `Progress` of your own.
       metrics: what else to record: functions of your own (see `grokjax.metric`), and names of
         `grokjax.metrics.builtin.OPTIONAL_BY_NAME`, such as `progress` (Nanda et al. 2023).
+      compile_cache: whether to keep compiled programs in the user's cache folder, and to load those
+        that an earlier process has compiled on the same machine, with the same bits. Also off by
+        the environment variable `GROKJAX_COMPILE_CACHE=off`, which can name another folder.
       recipe: a name to note in the run's config.json.
       init: parameters that members start from, in place of those that their seeds draw: of one
         network for all, as `Run.params_of` gives them, or with a leading axis of members, as
@@ -65,7 +69,7 @@ def train(
       Interrupted: a signal came (SIGINT, SIGTERM, SIGHUP, SIGUSR1 or SIGUSR2); everything is saved,
         and the message says how to resume.
     """
-    options = Options(lanes, devices, checkpoint_every, progress, metrics)
+    options = Options(lanes, devices, checkpoint_every, progress, metrics, compile_cache)
     sweep = preflight.as_sweep(sweep)
     preflight.check_recipe(recipe)
     given = None if init is None else initial_weights.flat_arrays(init)
@@ -87,6 +91,7 @@ def resume(
     checkpoint_every: float = CHECKPOINT_EVERY,
     progress: bool | Progress = True,
     metrics: Iterable[Any] = (),
+    compile_cache: bool = True,
 ) -> Run:
     """Resume a run where its last checkpoint left it, with the same bits on CPU.
 
@@ -102,6 +107,7 @@ def resume(
       devices: as for `train`.
       checkpoint_every: as for `train`.
       progress: as for `train`.
+      compile_cache: as for `train`.
 
     Raises:
       FileNotFoundError: there is no run.
@@ -110,5 +116,5 @@ def resume(
         of your own that the run needs is unknown or has changed, or as for `train`.
       Interrupted: as for `train`.
     """
-    options = Options(lanes, devices, checkpoint_every, progress, metrics)
+    options = Options(lanes, devices, checkpoint_every, progress, metrics, compile_cache)
     return resume_run(directory, sweep, options)

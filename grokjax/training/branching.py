@@ -48,6 +48,7 @@ def branch(
     checkpoint_every: float = CHECKPOINT_EVERY,
     progress: bool | Progress = True,
     metrics: Iterable[Any] = (),
+    compile_cache: bool = True,
     resume: bool = False,
 ) -> Run:
     """Train on from kept states of members of a run, with some settings changed.
@@ -69,6 +70,7 @@ def branch(
       checkpoint_every: as for `train`.
       progress: as for `train`.
       metrics: what to record besides the metrics of the run; of those, your own functions again.
+      compile_cache: as for `train`.
       resume: as for `train`.
 
     Returns:
@@ -79,7 +81,7 @@ def branch(
         as it is the data's, the network's, or makes another state; or as for `train`.
       Interrupted: as for `train`.
     """
-    options = Options(lanes, devices, checkpoint_every, progress, metrics)
+    options = Options(lanes, devices, checkpoint_every, progress, metrics, compile_cache)
     parent_run = run if isinstance(run, Run) else load(run)
     check_known([parent_run.config, *parent_run.sweep])
     parents = _parents(parent_run, member)

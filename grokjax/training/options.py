@@ -10,6 +10,7 @@ from grokjax.errors import ConfigError, invalid, printable
 from grokjax.metrics.builtin import BUILTIN, OPTIONAL_BY_NAME
 from grokjax.metrics.metric import Metric, as_metric, check_names
 from grokjax.results.piece_files import how_to_import
+from grokjax.runtime.arguments import check_bool
 from grokjax.training import preflight
 from grokjax.training.progress import Progress
 
@@ -24,7 +25,8 @@ class Options:
     lanes: members in training at a time, or auto. devices: of each process, or auto.
     checkpoint_every: seconds. progress: whether to show any, or a `Progress`. metrics: what is
     recorded besides the built-in metrics: functions, `Metric` objects, or names of
-    `OPTIONAL_BY_NAME`.
+    `OPTIONAL_BY_NAME`. compile_cache: whether compiled programs are kept on disk and loaded (see
+    `grokjax.runtime.compile_cache`).
     """
 
     lanes: int | str = "auto"
@@ -32,11 +34,13 @@ class Options:
     checkpoint_every: float = CHECKPOINT_EVERY
     progress: bool | Progress = True
     metrics: Iterable[Any] = ()
+    compile_cache: bool = True
 
     added_metrics: tuple[Metric, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         preflight.check_machine(self.lanes, self.devices, self.checkpoint_every)
+        check_bool("compile_cache", self.compile_cache)
         if not isinstance(self.progress, bool | Progress):
             raise invalid(
                 "progress",

@@ -11,7 +11,6 @@ import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +24,7 @@ from grokjax.config.sweep import Program
 from grokjax.errors import OutOfMemory
 from grokjax.metrics.builtin import BUILTIN
 from grokjax.metrics.metric import Metric
+from grokjax.runtime import compile_cache
 from grokjax.runtime.numerics import CPU_OPTIONS, pinned_jax_settings
 from grokjax.training import batches, member
 from grokjax.training.initial_weights import InitialWeights
@@ -150,11 +150,10 @@ def trace_programs(
 def compile_programs(
     key: ProgramKey, devices: tuple[Any, ...], number: int, on_cpu: bool
 ) -> Programs:
-    """Compile both programs at once; the last few are kept, for other runs of this process."""
+    """Compile both programs at once, or load them; keep the last few for other runs."""
     programs = trace_programs(key, devices, number, on_cpu)
     lowered = programs.refill.lower(), programs.round.lower()
-    with ThreadPoolExecutor(len(lowered)) as pool:
-        refill, round = pool.map(lambda program: program.compile(), lowered)
+    refill, round = compile_cache.compile_all(lowered, devices)
     return dataclasses.replace(programs, refill=refill, round=round)
 
 

@@ -13,7 +13,7 @@ from grokjax.errors import ConfigError
 from grokjax.results import changes, params, run, run_config
 from grokjax.results.pieces import check_known, with_new_pieces
 from grokjax.results.run import Run
-from grokjax.runtime import environment, paths, processes
+from grokjax.runtime import compile_cache, environment, paths, processes
 from grokjax.runtime.devices import configure_devices
 from grokjax.storage import digests, files, journal
 from grokjax.storage.checkpoint import Checkpoints
@@ -51,13 +51,13 @@ def resume_run(
         raise ConfigError(f"sweep: {directory} is a branch, which keeps its members; branch again")
     recorded = metrics_of_run(stored.info, options.added_metrics)
     configure_devices(options.devices)
-    shared_directory.require_same_settings(extended, options)
-    processes.run_on_all(lambda: _check_checkpoints(directory))
-    launch = processes.run_on_all(
-        lambda: Launch(directory, extended, options, recorded, init, start)
-    )
-    processes.run_on_all(lambda: changes.check_unchanged(stored.networks, launch.networks))
-    with contextlib.ExitStack() as locked:
+    with compile_cache.use(options.compile_cache), contextlib.ExitStack() as locked:
+        shared_directory.require_same_settings(extended, options)
+        processes.run_on_all(lambda: _check_checkpoints(directory))
+        launch = processes.run_on_all(
+            lambda: Launch(directory, extended, options, recorded, init, start)
+        )
+        processes.run_on_all(lambda: changes.check_unchanged(stored.networks, launch.networks))
         shared_directory.lock_directory(directory, locked)
         damaged = processes.run_on_all(lambda: _damaged_checkpoints(stored))
         processes.run_on_first(lambda: _prepare_directory(stored, extended, launch, damaged))

@@ -12,7 +12,7 @@ from grokjax.results import run_config
 from grokjax.results.piece_files import describe_file
 from grokjax.results.pieces import with_new_pieces
 from grokjax.results.run import Run
-from grokjax.runtime import processes
+from grokjax.runtime import compile_cache, processes
 from grokjax.storage import digests
 from grokjax.storage.files import SCHEMA_VERSION
 from grokjax.storage.member_state import Arrays
@@ -47,9 +47,6 @@ def start_run(
       branch: in a branch, what config.json says of its parents.
       restartable: as for `resume_run`.
     """
-    processes.run_on_first(lambda: preflight.check_empty(directory))
-    shared_directory.require_same_settings(sweep, options, init)
-    launch = processes.run_on_all(lambda: Launch(directory, sweep, options, recorded, init, start))
 
     def write_config() -> None:
         preflight.check_empty(directory)  # again: another launch may have come first
@@ -63,7 +60,12 @@ def start_run(
             description["branch"] = (branch or {}) | start.describe()
         run_config.write(directory, description)
 
-    with contextlib.ExitStack() as locked:
+    with compile_cache.use(options.compile_cache), contextlib.ExitStack() as locked:
+        processes.run_on_first(lambda: preflight.check_empty(directory))
+        shared_directory.require_same_settings(sweep, options, init)
+        launch = processes.run_on_all(
+            lambda: Launch(directory, sweep, options, recorded, init, start)
+        )
         shared_directory.lock_directory(directory, locked)
         processes.run_on_first(write_config)
         return launch.run(printed_commands.format_resume_command(directory, restartable))

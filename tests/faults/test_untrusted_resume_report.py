@@ -23,7 +23,8 @@ def is_expected(event, run):
     kind, what = event
     if kind == "subprocess.Popen":
         return "'rev-parse', 'HEAD'" in what
-    inside = (str(run.resolve()), os.environ["JAX_COMPILATION_CACHE_DIR"])
+    caches = [os.environ[n] for n in ("JAX_COMPILATION_CACHE_DIR", "GROKJAX_COMPILE_CACHE")]
+    inside = (str(run.resolve()), *caches)
     # A file without a name, which tests whether the folder can be written, appears as the folder.
     where = f"{what}{os.sep}" if kind == "write" else what
     return kind == "os.mkdir" or where.startswith(tuple(f"{path}{os.sep}" for path in inside))
