@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import grokjax
 from grokjax import plots, recipes
+from grokjax.analysis.comparison import compare_settings, comparison_texts
 from grokjax.analysis.incidence import by_value
 from grokjax.analysis.times import events
 from grokjax.cli.scripts import TrainingFlags, run_script, train_or_resume
@@ -54,6 +55,7 @@ def main(args: Args) -> None:
         named[label] = by_value(rates, grokked[members])
         for rate, curve in named[label].items():
             print(f"{label}, learning rate {rate:g}: grokked: {curve.summary()}")
+    print(comparison_texts(compare_settings(run, "grokfast", reference="none")).to_string())
     title = f"{labels.task(config)}, weight decay {args.weight_decay:g}, {args.seeds} seeds a point"
     ax = plots.medians("learning rate", named, title, "epochs to grok")
     use_log_scale(ax, "x")

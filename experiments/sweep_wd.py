@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import grokjax
 from grokjax import plots, recipes
+from grokjax.analysis.comparison import compare_settings, comparison_texts
 from grokjax.analysis.incidence import summaries_by_value
 from grokjax.analysis.times import events
 from grokjax.cli.scripts import TrainingFlags, run_script, train_or_resume
@@ -36,6 +37,8 @@ def main(args: Args) -> None:
     decay = run.history.weight_decay.values
     found = events(run)
     print(*summaries_by_value("weight decay", decay, found), sep="\n")
+    if len(set(args.weight_decay)) > 1:
+        print(comparison_texts(compare_settings(run, "weight_decay")).to_string())
     title = f"{labels.task(config)}, {args.seeds} seeds a value"
     ax = plots.learning_times("weight decay", decay, found, args.max_epochs, title)
     summarise(run, lambda: plots.save(ax, args.out / "figures" / "sweep_wd.png"))

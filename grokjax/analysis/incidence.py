@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betaincinv
 
+from grokjax.analysis.risk_table import is_censored, quantile_of, risk_table
 from grokjax.analysis.times import CENSORED, Events, Times, format_quartiles
 from grokjax.runtime.arguments import sequence, takes
 
@@ -57,15 +58,7 @@ class Incidence:
         rise again. `curve` replaces the share, such as by its upper limit `high`.
         """
         share = self.share if curve is None else curve
-        reached = np.flatnonzero(share >= q - 1e-9)
-        if not len(reached) or reached[0] == 0:
-            return float("nan")
-        i = j = reached[0]
-        if share[i] < min(q + 1e-9, 1 - 1e-9):
-            j = i + 1
-        if j == len(share) or self.epochs[j] > self.known_until:
-            return float("nan")
-        return float((self.epochs[i] + self.epochs[j]) / 2)
+        return float(quantile_of(self.epochs, share, q, self.known_until))
 
     def quartiles(self) -> tuple[float, float, float]:
         """Epochs by which 25, 50 and 75% of the members reached the event."""
@@ -109,20 +102,16 @@ def incidence(times: Times, censored_as_latest: bool = False) -> Incidence:
     """
     times = times[~np.isnan(times.observed)]
     reached, observed = ~np.isnan(times.epochs), times.observed
-    censored = ~reached & np.isin(times.end, CENSORED)
-    leaves_risk_set = reached | censored_as_latest | ~censored
-    epochs, rows = np.unique(observed[leaves_risk_set], return_inverse=True)
-    events = np.bincount(rows, reached[leaves_risk_set], len(epochs))
-    exits = np.bincount(rows, minlength=len(epochs))  # events and competing risks
-    at_risk = np.array([np.sum(observed >= epoch) for epoch in epochs], np.float64)
-    surviving = np.cumprod([1.0, *(1 - exits / at_risk)])[:-1]  # share before each epoch
-    share = np.cumsum(surviving * events / at_risk)
+    censored = is_censored(times)
+    table = risk_table(times, censored_as_latest)
+    epochs, events, exits, at_risk = table
+    share, surviving = table.shares()
     variance = _variance(share, surviving, events, exits, at_risk)
     steps = events > 0
     first = epochs[steps][0] if steps.any() else observed.max(initial=0.0)
-    uncensored = float(np.sum(leaves_risk_set | (observed >= first)))  # before the first event
+    uncensored = np.sum(~censored | censored_as_latest | (observed >= first))  # before `first`
     share = np.concatenate([[0.0], share[steps]])
-    low, high = _band(share, np.concatenate([[0.0], variance[steps]]), uncensored)
+    low, high = _band(share, np.concatenate([[0.0], variance[steps]]), float(uncensored))
     return Incidence(
         np.concatenate([[0.0], epochs[steps]]),
         share,

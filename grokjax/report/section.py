@@ -46,14 +46,24 @@ class PageFigure:
         return texts | wide | {f"narrow_{key}": value for key, value in phone.items()}
 
 
+@dataclass(frozen=True)
+class PageTable:
+    """A table of the page: what it shows, the columns' names, and texts by row."""
+
+    caption: str
+    columns: list[str]
+    rows: list[list[str]]
+
+
 @dataclass
 class Section:
-    """A heading, a text and figures; `omitted` names figures that the run has no data for."""
+    """A heading, a text, figures, tables; `omitted` names figures that the run has no data for."""
 
     id: str
     title: str
     text: str
     figures: list[PageFigure] = field(default_factory=list)
+    tables: list[PageTable] = field(default_factory=list)
     omitted: list[str] = field(default_factory=list)
 
     def add(self, draw: Callable[[], Figure | Axes], alt: str, caption: str = "") -> None:
@@ -66,7 +76,8 @@ class Section:
         text, figures = self.text, [figure.render() for figure in self.figures]
         if self.omitted:
             text += f" Left out, as the run has no data for it: {', '.join(self.omitted)}."
-        return {"id": self.id, "title": self.title, "text": text.strip(), "figures": figures}
+        found = {"id": self.id, "title": self.title, "text": text.strip()}
+        return found | {"figures": figures, "tables": self.tables}
 
 
 def save_figures(sections: list[Section], folder: Path, suffix: str) -> list[Path]:

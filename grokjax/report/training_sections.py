@@ -14,6 +14,7 @@ from grokjax.analysis.incidence import incidence, time_to
 from grokjax.analysis.times import Events, Times, definitions
 from grokjax.config import labels
 from grokjax.plots.sweep_panels import Panel, arrange_sweep
+from grokjax.report.comparison_table import comparison_table
 from grokjax.report.network_groups import example_row, user_metrics
 from grokjax.report.section import Section
 from grokjax.results.history import forward_fill
@@ -178,6 +179,8 @@ def sweep_section(run: Run, events: Events) -> Section | None:
     sweep, unit = arrange_sweep(history), labels.epochs(history)
     name = sweep.color_setting or names[0]
     values, label = history[name].values, labels.setting(name)
+    table = comparison_table(run, name)
+    section.tables += [table] if table else []
     if sweep.combinations == 1 or len(names) == 1:
         both = {"memorised": events.memorised, "grokked": events.grokked}
         draw = partial(plots.times_against, label, values, both, limit, "", unit)
