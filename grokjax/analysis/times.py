@@ -23,7 +23,7 @@ from grokjax.results.run import Run
 from grokjax.results.runs import Runs
 from grokjax.runtime.arguments import run_like, takes
 
-CENSORED = ("running", "pending", "max_epochs")
+CENSORED = ("running", "pending", "max_epochs", "pruned")
 """Ends of censored members: the event may still happen if they train for more epochs."""
 
 
@@ -34,8 +34,9 @@ class Times:
     epochs: float64 `[M]`, the time of the event; NaN if it has not happened.
     follow_up: float64 `[M]`, last epoch at which the event is known not to have happened; NaN
       for a member that was never evaluated. Not used where the event has happened.
-    end: text `[M]`, why follow-up ended: `running`, `pending` or `max_epochs` for members that
-      are censored; `diverged`, or `stopped` because the member had grokked, for the others.
+    end: text `[M]`, why follow-up ended: `running`, `pending`, `max_epochs` or `pruned` (stopped
+      by `on_evaluation`) for members that are censored; `diverged`, or `stopped` because the member
+      had grokked, for the others.
     """
 
     epochs: np.ndarray
@@ -193,8 +194,8 @@ def _end_of_follow_up(run: Run) -> np.ndarray:
     unfinished = np.isin(status, ("running", "pending"))
     full_length = run.members["epochs"].to_numpy() >= run.config.max_epochs
     return np.select(
-        [unfinished, status == "diverged", full_length],
-        [status, "diverged", "max_epochs"],
+        [unfinished, np.isin(status, ("diverged", "pruned")), full_length],
+        [status, status, "max_epochs"],
         "stopped",
     )
 

@@ -29,9 +29,10 @@ def passes(config: Config, split: str, metrics: Mapping[str, np.ndarray]) -> boo
 def is_over(config: Config, ended: Outcome) -> bool:
     """Return whether a member that ended this way has nothing left to do.
 
-    A member that stopped at a `max_epochs` that was raised since has more to do.
+    A member that stopped at a `max_epochs` that was raised since has more to do; one that diverged,
+    or was stopped by `on_evaluation`, has not.
     """
-    if ended.status == "diverged" or ended.epochs >= config.max_epochs:
+    if ended.status in ("diverged", "pruned") or ended.epochs >= config.max_epochs:
         return True
     return _stopped(config, ended.stop_state, ended.epochs)
 

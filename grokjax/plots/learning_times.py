@@ -19,6 +19,7 @@ END_MARKERS = {
     "max_epochs": ("x", "not within max_epochs"),
     "running": ("^", "running, not yet"),
     "diverged": ("D", "diverged"),
+    "pruned": ("v", "pruned before"),
     "stopped": ("s", "stopped before"),
 }
 """Marker and legend of a member without a time, by its end (see `times.Times`)."""

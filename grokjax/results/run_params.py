@@ -34,8 +34,8 @@ class RunParams:
     def members(self) -> pd.DataFrame:
         """Table with one row per member: `status`, `epochs`, swept settings, then traced ones.
 
-        status: grokked, memorised, not memorised, diverged, running or pending. epochs: how many
-        the member has trained.
+        status: grokked, memorised, not memorised, diverged, pruned (by `on_evaluation`), running or
+        pending. epochs: how many the member has trained.
         """
         return members_table.members(self.directory, self.sweep, self._chosen)
 

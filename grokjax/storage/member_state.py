@@ -21,9 +21,11 @@ STATE_DTYPES = ("float32", "int32", "uint32", "bool")
 PARAM_DTYPES = ("float32", "int32")
 """Dtypes of parameters, the arrays whose names begin with `params/`."""
 
-Status = Literal["grokked", "memorised", "not memorised", "diverged", "running", "pending"]
+Status = Literal[
+    "grokked", "memorised", "not memorised", "diverged", "pruned", "running", "pending"
+]
 
-FINAL_STATUSES = frozenset({"grokked", "memorised", "not memorised", "diverged"})
+FINAL_STATUSES = frozenset({"grokked", "memorised", "not memorised", "diverged", "pruned"})
 """Statuses of members that have left their lanes."""
 
 

@@ -13,6 +13,7 @@ from grokjax.results.run import Run
 from grokjax.runtime.arguments import check_bool
 from grokjax.runtime.devices import configure_devices
 from grokjax.training import initial_weights, preflight, shared_directory
+from grokjax.training.evaluation_callback import Callback
 from grokjax.training.options import CHECKPOINT_EVERY, Options
 from grokjax.training.progress import Progress
 from grokjax.training.resuming import resume_run
@@ -29,6 +30,7 @@ def train(
     progress: bool | Progress = True,
     metrics: Iterable[Any] = (),
     compile_cache: bool = True,
+    on_evaluation: Callback | Iterable[Callback] | None = None,
     recipe: str | None = None,
     init: Mapping[str, Any] | None = None,
     resume: bool = False,
@@ -50,6 +52,12 @@ def train(
       compile_cache: whether to keep compiled programs in the user's cache folder, and to load those
         that an earlier process has compiled on the same machine, with the same bits. Also off by
         the environment variable `GROKJAX_COMPILE_CACHE=off`, which can name another folder.
+      on_evaluation: a function, or several, called on the host after each round with the members
+        that were evaluated, int32 `[E]`, their epochs, int32 `[E]`, and the metrics, `[E, ...]` by
+        name. It may return numbers of members to stop, which end with status `pruned`. If it
+        raises, a line says so and training goes on; if it is slow, it is called less often, with
+        several rounds at once. See `grokjax.training.evaluation_callback.Callback`, and
+        `grokjax.interop` for CSV, TensorBoard and Weights & Biases.
       recipe: a name to note in the run's config.json.
       init: parameters that members start from, in place of those that their seeds draw: of one
         network for all, as `Run.params_of` gives them, or with a leading axis of members, as
@@ -69,7 +77,9 @@ def train(
       Interrupted: a signal came (SIGINT, SIGTERM, SIGHUP, SIGUSR1 or SIGUSR2); everything is saved,
         and the message says how to resume.
     """
-    options = Options(lanes, devices, checkpoint_every, progress, metrics, compile_cache)
+    options = Options(
+        lanes, devices, checkpoint_every, progress, metrics, compile_cache, on_evaluation
+    )
     sweep = preflight.as_sweep(sweep)
     preflight.check_recipe(recipe)
     given = None if init is None else initial_weights.flat_arrays(init)
@@ -92,6 +102,7 @@ def resume(
     progress: bool | Progress = True,
     metrics: Iterable[Any] = (),
     compile_cache: bool = True,
+    on_evaluation: Callback | Iterable[Callback] | None = None,
 ) -> Run:
     """Resume a run where its last checkpoint left it, with the same bits on CPU.
 
@@ -108,6 +119,7 @@ def resume(
       checkpoint_every: as for `train`.
       progress: as for `train`.
       compile_cache: as for `train`.
+      on_evaluation: as for `train`.
 
     Raises:
       FileNotFoundError: there is no run.
@@ -116,5 +128,7 @@ def resume(
         of your own that the run needs is unknown or has changed, or as for `train`.
       Interrupted: as for `train`.
     """
-    options = Options(lanes, devices, checkpoint_every, progress, metrics, compile_cache)
+    options = Options(
+        lanes, devices, checkpoint_every, progress, metrics, compile_cache, on_evaluation
+    )
     return resume_run(directory, sweep, options)

@@ -25,6 +25,7 @@ from grokjax.settings.field import fields_of
 from grokjax.storage.member_state import Arrays, StopState
 from grokjax.tasks.data import Data
 from grokjax.training import initial_states, initial_weights, preflight, shared_directory
+from grokjax.training.evaluation_callback import Callback
 from grokjax.training.initial_states import InitialStates
 from grokjax.training.inventory import state_arrays
 from grokjax.training.options import CHECKPOINT_EVERY, Options, metrics_of_run
@@ -49,6 +50,7 @@ def branch(
     progress: bool | Progress = True,
     metrics: Iterable[Any] = (),
     compile_cache: bool = True,
+    on_evaluation: Callback | Iterable[Callback] | None = None,
     resume: bool = False,
 ) -> Run:
     """Train on from kept states of members of a run, with some settings changed.
@@ -71,6 +73,7 @@ def branch(
       progress: as for `train`.
       metrics: what to record besides the metrics of the run; of those, your own functions again.
       compile_cache: as for `train`.
+      on_evaluation: as for `train`.
       resume: as for `train`.
 
     Returns:
@@ -81,7 +84,9 @@ def branch(
         as it is the data's, the network's, or makes another state; or as for `train`.
       Interrupted: as for `train`.
     """
-    options = Options(lanes, devices, checkpoint_every, progress, metrics, compile_cache)
+    options = Options(
+        lanes, devices, checkpoint_every, progress, metrics, compile_cache, on_evaluation
+    )
     parent_run = run if isinstance(run, Run) else load(run)
     check_known([parent_run.config, *parent_run.sweep])
     parents = _parents(parent_run, member)

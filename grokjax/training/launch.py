@@ -18,6 +18,7 @@ from grokjax.storage import files
 from grokjax.storage.member_state import Arrays
 from grokjax.terminal import tolerant_output
 from grokjax.training import initial_weights, lane_count, preflight
+from grokjax.training.evaluation_callback import EvaluationCallback
 from grokjax.training.initial_states import InitialStates
 from grokjax.training.inventory import take_inventory
 from grokjax.training.loop import Trainer
@@ -98,6 +99,9 @@ class Launch:
             SignalRecorder() as signals,
             pinned_jax_settings(),
             progress,
+            EvaluationCallback(
+                self._options.callbacks, self._directory, progress.print_line
+            ) as callback,
         ):
             context = RunContext(
                 self._directory,
@@ -108,6 +112,7 @@ class Launch:
                 progress,
                 ProgressCounts(len(self._sweep)),
                 RecordBuffer(self._directory),
+                callback,
                 self._metrics,
                 self.initial,
                 self.start,

@@ -126,14 +126,16 @@ class Trainer:
             return
         lanes, members = list(in_lane), list(in_lane.values())
         epochs = [self._epoch[m] for m in members]
-        records = self._context.records
-        records.record(members, epochs, {name: values[lanes] for name, values in metrics.items()})
+        records, rows = self._context.records, {n: values[lanes] for n, values in metrics.items()}
+        records.record(members, epochs, rows)
+        self._context.callback.record(members, epochs, rows)
         sweep = self._context.sweep
         if sweep.config.snapshot_every is None:
             return
-        rows = ({name: each[lane] for name, each in metrics.items()} for lane in lanes)
         due = [
-            i for i, row in enumerate(rows) if snapshots.is_due(sweep[members[i]], epochs[i], row)
+            i
+            for i, (m, epoch) in enumerate(zip(members, epochs, strict=True))
+            if snapshots.is_due(sweep[m], epoch, {n: values[i] for n, values in rows.items()})
         ]
         if due:
             kept = snapshot_rows(self._lanes, [lanes[i] for i in due], self._program)
@@ -149,6 +151,8 @@ class Trainer:
             )
             if verdict != "running":
                 ended[lane] = verdict
+        pruned = self._context.callback.take_chosen([*in_lane.values()])
+        ended = {lane: "pruned" for lane, m in in_lane.items() if m in pruned} | ended
         if not ended:  # reading no lane would still copy all
             return
         for (lane, verdict), state in zip(

@@ -12,6 +12,7 @@ from grokjax.metrics.metric import Metric, as_metric, check_names
 from grokjax.results.piece_files import how_to_import
 from grokjax.runtime.arguments import check_bool
 from grokjax.training import preflight
+from grokjax.training.evaluation_callback import Callback, as_callbacks
 from grokjax.training.progress import Progress
 
 CHECKPOINT_EVERY = 60.0
@@ -27,6 +28,7 @@ class Options:
     recorded besides the built-in metrics: functions, `Metric` objects, or names of
     `OPTIONAL_BY_NAME`. compile_cache: whether compiled programs are kept on disk and loaded (see
     `grokjax.runtime.compile_cache`).
+    `OPTIONAL_BY_NAME`. on_evaluation: called with each evaluation, or several to call.
     """
 
     lanes: int | str = "auto"
@@ -35,8 +37,10 @@ class Options:
     progress: bool | Progress = True
     metrics: Iterable[Any] = ()
     compile_cache: bool = True
+    on_evaluation: Callback | Iterable[Callback] | None = None
 
     added_metrics: tuple[Metric, ...] = field(init=False)
+    callbacks: tuple[Callback, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         preflight.check_machine(self.lanes, self.devices, self.checkpoint_every)
@@ -52,6 +56,7 @@ class Options:
         added = tuple(metric for each in self.metrics for metric in _metrics_of(each))
         check_names((*BUILTIN, *added))
         object.__setattr__(self, "added_metrics", added)
+        object.__setattr__(self, "callbacks", as_callbacks(self.on_evaluation))
 
     @property
     def users_metrics(self) -> tuple[Metric, ...]:

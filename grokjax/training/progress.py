@@ -14,7 +14,7 @@ from grokjax.training.progress_counts import ProgressCounts
 PLAIN_LINE_EVERY = 10.0
 """Seconds between plain lines, where output is not a terminal."""
 
-STATUSES = ("grokked", "memorised", "not memorised", "diverged")
+STATUSES = ("grokked", "memorised", "not memorised", "diverged", "pruned")
 
 
 def duration(seconds: float) -> str:

@@ -10,6 +10,7 @@ from grokjax.metrics.metric import Metric
 from grokjax.runtime import processes
 from grokjax.runtime.signals import SignalRecorder
 from grokjax.storage.checkpoint import Checkpoints
+from grokjax.training.evaluation_callback import EvaluationCallback
 from grokjax.training.initial_states import InitialStates
 from grokjax.training.initial_weights import InitialWeights
 from grokjax.training.pending import PendingMembers
@@ -30,6 +31,7 @@ class RunContext:
     progress: Progress
     counts: ProgressCounts
     records: RecordBuffer
+    callback: EvaluationCallback
     metrics: tuple[Metric, ...]
     initial: InitialWeights | None  # what members start from; None: what their seeds draw
     start: InitialStates | None  # of a branch: the whole states that its members start from

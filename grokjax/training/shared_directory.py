@@ -26,8 +26,9 @@ def holds_run(directory: Path) -> bool:
 def require_same_settings(sweep: Sweep, options: Options, init: Arrays | None = None) -> None:
     """Raise ConfigError unless all processes were given the same members, weights and lanes."""
     weights = None if init is None else digest(init)
-    given = json.dumps([sweep.to_dict(), options.lanes, weights])
-    text = "sweep: the processes were given different settings, lanes or initial weights"
+    watched = bool(options.callbacks)
+    given = json.dumps([sweep.to_dict(), options.lanes, weights, watched])
+    text = "sweep: the processes were given different settings, lanes, initial weights or callbacks"
     processes.require_same(given, text)
 
 
