@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
 from grokjax.terminal import tolerant_output
 from grokjax.training import preflight
+
+LogName = Literal["csv", "tensorboard", "wandb"]
 
 COUNT = tyro.conf.arg(metavar="INT|auto", prefix_name=False)
 
@@ -30,6 +32,8 @@ class MachineFlags:
     """Seconds from one checkpoint to the next."""
     compile_cache: Annotated[bool, tyro.conf.arg(prefix_name=False)] = True
     """Keep compiled programs in the user's cache folder for the next start; changes no bit."""
+    log_to: Annotated[tuple[LogName, ...] | None, optional("{csv,tensorboard,wandb} ...")] = None
+    """Log each evaluation in the run directory (wandb: beside it, and as WANDB_MODE says)."""
     coordinator: Annotated[str | None, optional("HOST:PORT")] = None
     """Address of process 0; needed by several processes without Slurm, Open MPI, TPU pod or GKE."""
     num_processes: Annotated[int | None, optional("INT")] = None
@@ -43,6 +47,7 @@ class MachineFlags:
         Raises ConfigError for flags that cannot be used, before JAX is imported.
         """
         preflight.check_machine(self.lanes, self.devices, self.checkpoint_every)
+        loggers = [_logger(name) for name in dict.fromkeys(self.log_to or ())]
         tolerant_output.mark_stdout_optional()
         from grokjax.runtime import processes
 
@@ -53,4 +58,16 @@ class MachineFlags:
             "checkpoint_every": self.checkpoint_every,
             "progress": not quiet,
             "compile_cache": self.compile_cache,
+            "on_evaluation": loggers,
         }
+
+
+def _logger(name: LogName) -> Any:
+    """Return the callback that logs there. Raises ConfigError if its library is missing."""
+    from grokjax import interop
+
+    return {
+        "csv": interop.CsvLog,
+        "tensorboard": interop.TensorBoardLog,
+        "wandb": interop.WandbLog,
+    }[name]()

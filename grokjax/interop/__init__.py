@@ -1,15 +1,21 @@
-"""Weights in and out: files, and the names and shapes of other libraries."""
+"""Other libraries: weights in and out, and logs of evaluations while members train."""
 
 from grokjax.interop.checkpoints import export_member, open_weights, read_params
+from grokjax.interop.csv_log import CsvLog
+from grokjax.interop.tensorboard_log import TensorBoardLog
 from grokjax.interop.torch_state_dict import from_torch, to_torch
 from grokjax.interop.transformer_lens import (
     from_transformer_lens,
     to_transformer_lens,
     transformer_lens_config,
 )
+from grokjax.interop.wandb_log import WandbLog
 from grokjax.interop.weights import read_weights, write_weights
 
 __all__ = [
+    "CsvLog",
+    "TensorBoardLog",
+    "WandbLog",
     "export_member",
     "from_torch",
     "from_transformer_lens",

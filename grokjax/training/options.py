@@ -27,8 +27,7 @@ class Options:
     checkpoint_every: seconds. progress: whether to show any, or a `Progress`. metrics: what is
     recorded besides the built-in metrics: functions, `Metric` objects, or names of
     `OPTIONAL_BY_NAME`. compile_cache: whether compiled programs are kept on disk and loaded (see
-    `grokjax.runtime.compile_cache`).
-    `OPTIONAL_BY_NAME`. on_evaluation: called with each evaluation, or several to call.
+    `grokjax.runtime.compile_cache`). on_evaluation: called with each evaluation, or several.
     """
 
     lanes: int | str = "auto"
