@@ -71,6 +71,10 @@ __all__ = [
 ]
 
 
+_PACKAGES = ("analysis", "interop", "plots", "recipes", "report")
+"""What `import grokjax` gives by name besides, such as `grokjax.recipes.get("notebook")`."""
+
+
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__, *_PACKAGES})
 
