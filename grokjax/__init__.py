@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from grokjax.tasks.task import task
     from grokjax.training.api import resume, train
     from grokjax.training.branching import branch
+    from grokjax.training.merging import merge
 
 _LAZY = {
     "train": "training.api",
     "resume": "training.api",
     "branch": "training.branching",
+    "merge": "training.merging",
     "load": "results.run",
     "concat": "results.runs",
     "Run": "results.run",
@@ -62,6 +64,7 @@ __all__ = [
     "concat",
     "intervention",
     "load",
+    "merge",
     "metric",
     "model",
     "resume",

@@ -51,6 +51,11 @@ def read(directory: Path) -> tuple[dict[str, Any], Sweep, Networks]:
             for member in sweep:
                 networks.of(member)
             _printable([info["recipe"], *info.get("extended_from", [])])
+            _printable(info.get("merged_from", []))
+            if (shard := info.get("shard")) is not None:
+                number, of = shard
+                if not (type(number) is int and type(of) is int):
+                    raise ValueError(f"shard {printable(shard)}")
             if (branch := info.get("branch")) is not None:
                 _printable([branch["run"], branch["digest"]])
                 numbers = [*branch["members"], *branch["parent_of"], branch["epoch"]]

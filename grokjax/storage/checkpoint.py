@@ -88,17 +88,18 @@ class Checkpoints:
     ) -> None:
         """Write the next checkpoint; it is on disk when this returns. All processes call it.
 
-        parked: states of members in training that have no lane. stop_states: of all members.
+        lanes: there may be none. parked: states of members in training that have no lane.
+        stop_states: of all members.
         """
         step = max(self.steps(), default=0) + 1
         # Parked members are saved one by one, for those of other programs have other shapes.
-        tree = {"lanes": dict(lanes.state)} | {
+        tree = ({"lanes": dict(lanes.state)} if lanes.state else {}) | {
             f"member-{m}": {name: np.asarray(array)[None] for name, array in row.items()}
             for m, row in parked.items()
         }
         for state in tree.values():
             check_dtypes(state)
-        number = len(next(iter(lanes.state.values())))
+        number = len(next(iter(lanes.state.values()), ()))
         sums = lane_digests(lanes) | {m: digest(row) for m, row in parked.items()}
         meta = {
             "schema": SCHEMA_VERSION,

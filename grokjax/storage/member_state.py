@@ -99,6 +99,8 @@ def restored(state: Arrays, notes: dict[str, int]) -> SavedMember:
 
 def lane_digests(lanes: LaneStates) -> dict[int, str]:
     """Return the digest of each member in a lane, computed by the process that has the lane."""
+    if not lanes.members:
+        return {}
     mine = np.zeros((len(next(iter(lanes.rows.values()))), 32), np.uint8)
     for i in range(len(mine)):
         if lanes.first_lane + i in lanes.members:

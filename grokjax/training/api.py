@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from grokjax.config.config import Config
+from grokjax.config.shards import members_of_shard, parse_shard
 from grokjax.config.sweep import Sweep
 from grokjax.metrics.builtin import BUILTIN
 from grokjax.results.run import Run
@@ -33,6 +34,7 @@ def train(
     on_evaluation: Callback | Iterable[Callback] | None = None,
     recipe: str | None = None,
     init: Mapping[str, Any] | None = None,
+    shard: str | tuple[int, int] | None = None,
     resume: bool = False,
 ) -> Run:
     """Train every member of a sweep and write a run directory.
@@ -63,6 +65,8 @@ def train(
         network for all, as `Run.params_of` gives them, or with a leading axis of members, as
         `Run.params`. The run keeps them. `init_scale` multiplies them, and `fixed_norm` and
         `decay_towards="initial"` refer to the product.
+      shard: to train only every N-th member from the K-th on, as `(K, N)` or `"K/N"`, K from 1: one
+        task of a Slurm array; `grokjax.merge` joins their directories. `init` is of these members.
       resume: whether to go on with a run that `out` holds, as `resume(out, sweep=sweep)` does: a
         script that is stopped and started again then trains only what is missing.
 
@@ -82,6 +86,9 @@ def train(
     )
     sweep = preflight.as_sweep(sweep)
     preflight.check_recipe(recipe)
+    part = None if shard is None else parse_shard(shard)
+    if part is not None:
+        sweep = members_of_shard(sweep, part)
     given = None if init is None else initial_weights.flat_arrays(init)
     directory = preflight.run_directory(out)  # the working directory may change, or be removed
     configure_devices(devices)
@@ -89,7 +96,9 @@ def train(
         initial_weights.check_same(given, directory)
         return resume_run(directory, sweep, options, restartable=True)
     recorded = (*BUILTIN, *options.added_metrics)
-    return start_run(directory, sweep, options, recorded, recipe, given, restartable=resume)
+    return start_run(
+        directory, sweep, options, recorded, recipe, given, restartable=resume, shard=part
+    )
 
 
 def resume(

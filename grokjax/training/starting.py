@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
+from grokjax.config.shards import Shard
 from grokjax.config.sweep import Sweep
 from grokjax.metrics.metric import Metric
 from grokjax.results import run_config
@@ -33,6 +34,7 @@ def start_run(
     start: InitialStates | None = None,
     branch: dict[str, Any] | None = None,
     restartable: bool = False,
+    shard: Shard | None = None,
 ) -> Run:
     """Train a sweep in a new run directory.
 
@@ -46,6 +48,7 @@ def start_run(
       start: in a branch, the whole states that they start from.
       branch: in a branch, what config.json says of its parents.
       restartable: as for `resume_run`.
+      shard: of which shard of a larger sweep these are the members; None: of none.
     """
 
     def write_config() -> None:
@@ -58,6 +61,8 @@ def start_run(
         description = _description(directory, sweep, launch, options, recipe)
         if start is not None:
             description["branch"] = (branch or {}) | start.describe()
+        if shard is not None:
+            description["shard"] = list(shard)
         run_config.write(directory, description)
 
     with compile_cache.use(options.compile_cache), contextlib.ExitStack() as locked:
