@@ -99,12 +99,17 @@ def _refuse_unknown(words: Sequence[str], known: dict[str, Flag], prog: str) -> 
 
 
 def _normalise_booleans(words: Sequence[str], known: dict[str, Flag]) -> list[str]:
-    """Rewrite boolean flags as tyro wants them: `--name True False` for an axis, else `--name`."""
-    found = words_before_flags(words)
+    """Rewrite boolean flags as tyro wants them: `--name True False` for an axis, else `--name`.
+
+    Words after a flag's only value go before all flags: they are further positional words.
+    """
+    free, found = words_before_flags(words), list[str]()
     for each in given_flags(words, known):
         flag, values = known[each.name], each.values
         if not flag.is_boolean:
-            found += each.words
+            further = 0 if flag.is_axis else max(0, len(values) - 1)
+            free += values[len(values) - further :]
+            found += each.words[: len(each.words) - further]
             continue
         is_given = bool(values) and (each.has_equals or values[0] in ("True", "False"))
         if each.is_negated and is_given:
@@ -118,7 +123,7 @@ def _normalise_booleans(words: Sequence[str], known: dict[str, Flag]) -> list[st
         is_true = values[0] == "True" if is_given else not each.is_negated
         found.append(flag.name if is_true else flag.name.replace("--", "--no-", 1))
         found += values[is_given:]
-    return found
+    return [*free, *found]
 
 
 def _refuse_repeated(words: Sequence[str], known: dict[str, Flag]) -> None:

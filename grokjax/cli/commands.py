@@ -18,6 +18,7 @@ from grokjax.cli import flag_values, flags, imports
 from grokjax.cli.exit_codes import is_multiprocess
 from grokjax.cli.machine_flags import MachineFlags, optional
 from grokjax.cli.summary import summarise_with_curves
+from grokjax.config.shards import members_of_shard, parse_shard
 from grokjax.storage.files import format_bytes
 from grokjax.training import preflight
 
@@ -36,6 +37,9 @@ class Train:
     """Run directory, new or empty."""
     recipe: Annotated[str, tyro.conf.arg(metavar="NAME")] = recipes.DEFAULT
     """Settings to start from (see `recipes`); they are the defaults shown here."""
+    shard: Annotated[str | None, optional("K/N")] = None
+    """Train only every N-th member from the K-th on, as one task of a Slurm array 1-8 does with
+    --shard $SLURM_ARRAY_TASK_ID/8; `merge` joins the directories; default: train all."""
     init_from: Annotated[Path | None, optional("FILE")] = None
     """File of weights to start from, .npz, .safetensors or .pth; default: drawn by seed."""
     quiet: bool = False
@@ -49,10 +53,11 @@ class Train:
 
     def __call__(self) -> None:
         sweep = flag_values.sweep_of(flag_values.values(self), self.flags)
+        part = None if self.shard is None else members_of_shard(sweep, parse_shard(self.shard))
         options = self.machine.join_processes(self.quiet)
         if not is_multiprocess():  # several processes: the first one checks once all have joined
             preflight.check_empty(preflight.run_directory(self.out))
-            preflight.check_data_fits(sweep)
+            preflight.check_data_fits(part or sweep)
         from grokjax.training import api
 
         init, metrics = None, [*imports.metrics(), *(self.metrics or ())]
@@ -60,7 +65,15 @@ class Train:
             from grokjax.interop.checkpoints import read_params
 
             init = read_params(self.init_from)
-        run = api.train(sweep, self.out, recipe=self.recipe, metrics=metrics, init=init, **options)
+        run = api.train(
+            sweep,
+            self.out,
+            recipe=self.recipe,
+            metrics=metrics,
+            init=init,
+            shard=self.shard,
+            **options,
+        )
         summarise_with_curves(run)
 
 
@@ -188,32 +201,6 @@ class Report:
         print(f"report: {path} ({format_bytes(path.stat().st_size)})")
         if self.figures is not None:
             print(f"figures: {path.parent / 'figures'}")
-
-
-@dataclass
-class Export:
-    """Write the weights of one member of a run into a file, for grokjax or another library."""
-
-    directory: DIRECTORY
-    """Run directory."""
-    member: Annotated[int, tyro.conf.arg(metavar="INT")]
-    """Number of the member, as in `Run.members`."""
-    to: Annotated[Path, tyro.conf.arg(metavar="FILE")]
-    """File to write; its name ends in .npz or .safetensors."""
-    format: Literal["grokjax", "transformer-lens", "torch"] = "grokjax"
-    """Names and shapes: grokjax, with the settings of the network; transformer-lens; or torch, a
-    state dict of the notebook's PyTorch module."""
-    import_: IMPORT = None
-    """Python files with tasks and models of your own that the run has."""
-
-    def __call__(self) -> None:
-        from grokjax.results import run
-
-        loaded = run.load(self.directory)
-        from grokjax.interop.checkpoints import export_member
-
-        export_member(loaded, self.member, self.to, self.format)
-        print(f"weights: {self.to} ({format_bytes(self.to.stat().st_size)})")
 
 
 @dataclass

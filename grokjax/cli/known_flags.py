@@ -163,7 +163,7 @@ def check_values(words: Sequence[str], known: dict[str, Flag], prog: str) -> Non
         free += rest
     if free and positional is None:
         raise invalid("command line", free[0], "must have flags only", f"see {prog} --help")
-    if positional is not None and len(free) > 1:
+    if positional is not None and len(free) > 1 and not positional.is_axis:
         raise invalid(positional.title, " ".join(free), "must be a single path")
     for flag in known.values():
         if flag.is_required and not (free if flag.is_positional else flag.name in given):

@@ -11,7 +11,7 @@ from pathlib import Path
 import tyro
 
 from grokjax import recipes
-from grokjax.cli import command_line, commands, flags, imports
+from grokjax.cli import command_line, commands, file_commands, flags, imports
 from grokjax.cli.exit_codes import exit_code_of
 from grokjax.cli.known_flags import given_flags, words_before_flags
 from grokjax.cli.machine_flags import MachineFlags
@@ -27,7 +27,8 @@ COMMANDS = {
     "info": commands.Info,
     "check": commands.Check,
     "report": commands.Report,
-    "export": commands.Export,
+    "export": file_commands.Export,
+    "merge": file_commands.Merge,
     "recipes": commands.Recipes,
 }
 

@@ -1,7 +1,8 @@
-"""Other libraries: weights in and out, and logs of evaluations while members train."""
+"""Other libraries: weights, tables and trees of arrays in files, and logs while members train."""
 
 from grokjax.interop.checkpoints import export_member, open_weights, read_params
 from grokjax.interop.csv_log import CsvLog
+from grokjax.interop.tables import write_history, write_zarr
 from grokjax.interop.tensorboard_log import TensorBoardLog
 from grokjax.interop.torch_state_dict import from_torch, to_torch
 from grokjax.interop.transformer_lens import (
@@ -25,5 +26,7 @@ __all__ = [
     "to_torch",
     "to_transformer_lens",
     "transformer_lens_config",
+    "write_history",
     "write_weights",
+    "write_zarr",
 ]

@@ -13,6 +13,7 @@ from grokjax.interop.shapes import expected_shapes
 from grokjax.interop.torch_state_dict import from_torch, to_torch
 from grokjax.interop.transformer_lens import from_transformer_lens, to_transformer_lens
 from grokjax.interop.weights import Arrays, read_file, write_weights
+from grokjax.models.model import flat_params
 from grokjax.results.params import nested
 from grokjax.results.run import Run
 from grokjax.training.initial_weights import difference_of_shapes
@@ -76,13 +77,15 @@ def format_of(arrays: Arrays) -> Format:
 
 
 def export_member(
-    run: Run, member: int, path: str | os.PathLike[str], format: Format = "grokjax"
+    run: Run, member: int | None, path: str | os.PathLike[str], format: Format = "grokjax"
 ) -> None:
-    """Write the parameters of one member of a run into a file.
+    """Write the parameters of one member of a run, or of all, into a file.
 
     Args:
       run: the run.
-      member: its number.
+      member: its number; None: all members, in arrays with a leading axis, as
+        `torch.func.stack_module_state` has them. Their networks must be the same; the settings in
+        the file are those of the first.
       path: a file whose name ends in .npz or .safetensors.
       format: names and shapes: grokjax, with the settings; transformer-lens; or torch, for the
         notebook's PyTorch module.
@@ -91,12 +94,21 @@ def export_member(
     """
     if format not in get_args(Format):
         raise invalid("format", format, f"must be {', '.join(get_args(Format))}")
-    params, config = run.params_of(member), run.sweep[member]
+    members = run.members.index.tolist() if member is None else [member]
+    params = run.params if member is None else run.params_of(member)
     if format == "grokjax":
-        write_weights(path, params, config)
-    else:
-        convert = to_torch if format == "torch" else to_transformer_lens
-        write_weights(path, convert(params, config))
+        write_weights(path, params, run.sweep[members[0]])
+        return
+    convert = to_torch if format == "torch" else to_transformer_lens
+    if member is not None:
+        write_weights(path, convert(params, run.sweep[member]))
+        return
+    flat = flat_params(params)
+    states = [
+        convert(nested({name: array[i] for name, array in flat.items()}), run.sweep[m])
+        for i, m in enumerate(members)
+    ]
+    write_weights(path, {name: np.stack([state[name] for state in states]) for name in states[0]})
 
 
 def _with_axis(node: Any) -> Any:

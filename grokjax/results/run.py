@@ -16,7 +16,7 @@ from grokjax.config.config import Config
 from grokjax.config.settings import NetworkSettings
 from grokjax.config.sweep import Sweep
 from grokjax.errors import invalid, suggest
-from grokjax.results import history, prediction, run_config, selection
+from grokjax.results import conversion, history, prediction, run_config, selection
 from grokjax.results.networks import Networks
 from grokjax.results.run_params import RunParams
 from grokjax.runtime import arguments, paths
@@ -181,6 +181,28 @@ class Run(RunParams):
         """
         config = self.sweep[selection.member(member, self._chosen)]
         return prediction.examples(config, self.networks.of(config).digests.get(config.variant))
+
+    def to_pandas(self, variables: Iterable[str] | None = None) -> pd.DataFrame:
+        """Return the history as a table with a row for each evaluation of each member.
+
+        Its columns are `member, epoch, step`, the swept settings, `status` and the variables; a
+        variable with further dimensions has a column for each of their labels, such as
+        `layer_norm_embed`.
+
+        variables: those of `history` to have; None: all. Raises ConfigError for an unknown one.
+        """
+        return conversion.history_table(self.history, variables)
+
+    def to_datatree(self) -> xr.DataTree:
+        """Return the run as a tree of labelled arrays: all that `grokjax export --to run.zarr` has.
+
+        `history` is `Run.history`; `members` has the columns of `Run.members`; `params` has a node
+        for each layer, with arrays whose first dimension is `member`, or where shapes differ there
+        are `params_0`, `params_1` and so on, with the members of each; `snapshots` has the token
+        tables kept during training, where they are alike. Dimensions of parameters are numbered:
+        `hidden_kernel_0`.
+        """
+        return conversion.run_tree(self, self.history)
 
     def write_history(self) -> None:
         """Write `history.nc` atomically from the journal."""

@@ -25,7 +25,7 @@ VALUES = {
 VALUES["--interventions"] = "none"
 VALUES["--import"] = str(Path(__file__).with_name("__init__.py"))
 """Values of flags that are read before the others."""
-COMMANDS = ("train", "resume", "info", "check", "report", "export", "recipes")
+COMMANDS = ("train", "resume", "info", "check", "report", "export", "merge", "recipes")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -169,7 +169,7 @@ def test_refusals_of_words_say_what_to_type(capsys):
     help_ = printed_commands.format_command("train", "--help")
     assert capsys.readouterr().err == f"grokjax: out must be given; see {help_}\n"
     assert main.main(["trian"]) == 2
-    assert "export, recipes, got 'trian'; did you mean train?" in capsys.readouterr().err
+    assert "export, merge, recipes, got 'trian'; did you mean train?" in capsys.readouterr().err
     assert main.main([]) == 2
     assert "command must be one of train, resume, branch, info" in capsys.readouterr().err
 

@@ -11,7 +11,7 @@ from grokjax.cli import command_line, main
 from grokjax.cli.known_flags import flags_of
 from tests.cli.test_command_line import COMMANDS, SCRIPTS
 
-NEEDED = {"train": {"--out": "x"}, "export": {"--member": "0", "--to": "y.npz"}}
+NEEDED = {"train": {"--out": "x"}, "merge": {"--out": "y"}}
 
 
 def typed(kind):
@@ -25,7 +25,7 @@ def line(command, *words):
     """Return a command line with these words and whatever else the command needs."""
     given = {word.partition("=")[0] for word in words}
     needed = {flag: value for flag, value in NEEDED.get(command, {}).items() if flag not in given}
-    directory = ["x"] if command in ("resume", "info", "report", "export") else []
+    directory = ["x"] if command in ("resume", "info", "report", "export", "merge") else []
     return [command, *directory, *(word for pair in needed.items() for word in pair), *words]
 
 
@@ -56,7 +56,7 @@ def test_missing_and_further_values_are_refused_in_one_line(command, capsys, mon
             continue
         if not flag.is_boolean and not (command == "resume" and flag.is_axis):
             assert f"{flag.title} must have " in refused(line(command, flag.name), capsys)
-        if not flag.is_axis:
+        if not flag.is_axis and command != "merge":  # further words are directories
             said = refused(line(command, flag.name, "1", "2"), capsys)
             assert re.match(r"grokjax: \w+ must (be|name) ", said), said
         if flag.is_required:
@@ -100,6 +100,11 @@ def test_any_bad_value_of_a_script_is_refused(path, monkeypatch):
         ("resume x --quiet=yes", "quiet must be True or False, got 'yes'"),
         ("report x --figures gif", "figures must be one of pdf, svg, png, got 'gif'"),
         ("export x --member one --to y.npz", "member must be a whole number, got 'one'"),
+        ("export x --to y.parquet", "or .zarr, got 'y.parquet'; --history"),
+        ("export x", "export: give --to FILE for weights or a run, or --history FILE"),
+        ("export x --history y.txt", "history must end in .parquet or .csv, got 'y.txt'"),
+        ("export x --to y.zarr --format torch", "format needs --to with a file of weights"),
+        ("merge --out y", "directories must be given; see "),
         ("info --directory x", "unknown flag --directory"),
     ],
 )

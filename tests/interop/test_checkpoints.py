@@ -44,6 +44,10 @@ def test_an_exported_member_is_opened_with_its_settings(run, tmp_path, capsys):
     assert_equal(interop.read_params(path), run.params_of(1))
     interop.write_weights(tmp_path / "all.npz", run.params, run.config)
     assert_equal(interop.open_weights(tmp_path / "all.npz")[1], run.params)
+    assert main.main(words) == 2
+    said = capsys.readouterr().err
+    assert said == f"grokjax: to: {path} exists; name another, or give --overwrite\n"
+    words.append("--overwrite")
     assert main.main([*words, "--format", "torch"]) == 0
     assert_equal(interop.open_weights(path)[1], run.of([1]).params)
     assert main.main([*words, "--format", "transformer-lens"]) == 2
@@ -51,7 +55,22 @@ def test_an_exported_member_is_opened_with_its_settings(run, tmp_path, capsys):
     assert "model must be transformer for TransformerLens, got 'mlp'" in said
     words[3] = "7"
     assert main.main(words) == 2
-    assert "member must be a member of this Run: 0, 1, got 7" in capsys.readouterr().err
+    assert "members must be a member of this Run: 0, 1, got 7" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["grokjax", "torch"])
+def test_all_members_are_exported_at_once(run, form, tmp_path):
+    path = tmp_path / "all.safetensors"
+    words = ["export", str(run.directory), "--to", str(path), "--format", form]
+    assert main.main(words) == 0
+    arrays = interop.read_weights(path)
+    for member in run.members.index:
+        interop.export_member(run, member, tmp_path / "one.npz", form)
+        one = interop.read_weights(tmp_path / "one.npz")
+        assert_equal({n: array[member] for n, array in arrays.items()}, one)
+    assert main.main([*words, "--member", "1", "0", "--overwrite"]) == 0
+    swapped = interop.read_weights(path)
+    assert_equal(swapped, {n: array[::-1] for n, array in arrays.items()})
 
 
 def test_refusals(run, tmp_path):
