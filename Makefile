@@ -6,7 +6,7 @@ DEMO ?= runs/demo
 
 PYTHONS := 3.11 3.12 3.13
 
-.PHONY: demo test faults pythons lint format clean
+.PHONY: demo test faults pythons docs lint format clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("grokjax needs Python 3.11 or newer, got " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -31,6 +31,9 @@ pythons:  ## run the tests on each installed Python, in separate environments
 	  $(MAKE) test faults PYTHON=python$$version VENV=$(VENV)-$$version || exit 1; \
 	done
 
+docs: $(VENV)/installed  ## the guide and the reference, as HTML in site/
+	$(BIN)/python -m grokjax.guide.site site
+
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -42,4 +45,4 @@ format: $(VENV)/installed
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) $(PYTHONS:%=$(VENV)-%) .pytest_cache .hypothesis .ruff_cache
+	rm -rf site $(VENV) $(PYTHONS:%=$(VENV)-%) .pytest_cache .hypothesis .ruff_cache

@@ -4,6 +4,19 @@ Letters used throughout: M members, L lanes, P modulus, N examples,
 B batch, D embedding, H hidden, T logged evaluations.
 
 Importing this is cheap: JAX and the rest come with the first use of a name.
+
+What is not in this package itself:
+
+- `grokjax.guide`: pages to read: concepts, a cookbook, every setting, runs, analysis, hosts
+- `grokjax.config`: settings, sweeps, hyperparameters
+- `grokjax.results`: a run directory as a `Run`: members, history, parameters
+- `grokjax.analysis`: times, circles, spectra, neurons, progress measures, circuits, phases
+- `grokjax.plots`: figures
+- `grokjax.recipes`: papers' systems by name
+- `grokjax.interop`: weights in and out, and other libraries
+- `grokjax.tasks`, `grokjax.models`, `grokjax.optim`, `grokjax.metrics`: what there is to train,
+  and how
+- `grokjax.errors`: every exception
 """
 
 from __future__ import annotations
@@ -49,9 +62,6 @@ _LAZY = {
     "metric": "metrics.metric",
 }
 
-_PACKAGES = "analysis guide interop metrics models optim plots recipes tasks".split()
-"""Packages that are imported when they are first used as attributes, such as `grokjax.plots`."""
-
 __all__ = [
     "Config",
     "ConfigError",
@@ -74,7 +84,7 @@ __all__ = [
 ]
 
 
-_PACKAGES = ("analysis", "interop", "plots", "recipes", "report")
+_PACKAGES = ("analysis", "guide", "interop", "plots", "recipes", "report")
 """What `import grokjax` gives by name besides, such as `grokjax.recipes.get("notebook")`."""
 
 

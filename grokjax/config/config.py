@@ -10,6 +10,7 @@ import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from grokjax.config.reference import WithSettings
 from grokjax.config.settings import (
     DEFAULT_KINDS,
     KINDS,
@@ -37,8 +38,8 @@ class Config(Settings):
     Args:
       task, model, optimizer: the kinds, each by name, or as a function or class of your own.
       interventions: what is done to members from a moment on, likewise: one, a list, or none.
-      **settings: any setting of these kinds, of the data, of optimisation and of training. The
-        defaults are the recipe `notebook` (see `grokjax.recipes`).
+      **settings: any setting of these kinds, of the data, of optimisation and of training, each of
+        which is explained below. The defaults are the recipe `notebook` (see `grokjax.recipes`).
 
     Raises:
       ConfigError: a setting that does not exist, of the wrong type or out of range, in one line.
@@ -50,6 +51,8 @@ class Config(Settings):
       >>> config.replace(optimizer="sgd", learning_rate=0.1).beta1
       0.9
     """
+
+    __doc__ = WithSettings(__doc__)  # pyright: ignore[reportAssignmentType]
 
     def __init__(
         self,

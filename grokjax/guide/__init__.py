@@ -7,15 +7,6 @@ every setting; `cookbook` has code to paste for common tasks. In Python, `help(g
 shows a page; `make docs` builds all of them, with the reference, into `site/`.
 """
 
-from __future__ import annotations
+from grokjax.guide import analysis, concepts, cookbook, hosts, own_pieces, runs, settings
 
-import importlib
-from types import ModuleType
-
-PAGES = ("analysis", "concepts", "cookbook", "hosts", "own_pieces", "runs")
-
-
-def __getattr__(name: str) -> ModuleType:
-    if name in PAGES:
-        return importlib.import_module(f"grokjax.guide.{name}")
-    raise AttributeError(f"module 'grokjax.guide' has no attribute {name!r}")
+__all__ = ["analysis", "concepts", "cookbook", "hosts", "own_pieces", "runs", "settings"]
