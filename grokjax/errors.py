@@ -11,6 +11,12 @@ class ConfigError(ValueError):
     """A setting or argument has a value that cannot be used.
 
     The message is one line with the name, the value and what it must be.
+
+    Example:
+      >>> import grokjax
+      >>> grokjax.Config(learning_rate=-1)
+      Traceback (most recent call last):
+      grokjax.errors.ConfigError: learning_rate must be at least 0, got -1
     """
 
 
@@ -67,7 +73,18 @@ def without_note(error: Exception) -> str:
 
 
 class DamagedRun(RuntimeError):
-    """A run directory cannot be read; the message is one line."""
+    """A run directory cannot be read; the message is one line.
+
+    Example:
+      >>> from pathlib import Path
+      >>> import grokjax
+      >>> Path("runs/damaged").mkdir()
+      >>> Path("runs/damaged/config.json").write_text("{")
+      1
+      >>> grokjax.load("runs/damaged")  # doctest: +ELLIPSIS
+      Traceback (most recent call last):
+      grokjax.errors.DamagedRun: runs/damaged/config.json: cannot be read (...)
+    """
 
 
 class OutOfMemory(RuntimeError):
@@ -85,6 +102,11 @@ class Interrupted(KeyboardInterrupt):
       signum: the signal.
       directory: the run.
       resume_command: the command or Python call that resumes the run.
+
+    Example:
+      >>> stop = Interrupted(15, "runs/mine", "grokjax resume runs/mine")
+      >>> print(stop)
+      stopped by SIGTERM; saved in runs/mine; resume with: grokjax resume runs/mine
     """
 
     def __init__(self, signum: int, directory: str, resume_command: str) -> None:

@@ -5,11 +5,7 @@ import os
 import jax
 import pytest
 
-from grokjax.cli import imports
 from grokjax.config.config import Config
-from grokjax.config.settings import KINDS
-from grokjax.metrics import metric
-from grokjax.terminal import printed_commands
 
 jax.config.update("jax_num_cpu_devices", 4)
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -68,17 +64,3 @@ def compiled_once(tmp_path_factory):
         # XLA doubts, with 3 kB on stderr a program, that this machine is the one that compiled.
         patch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
         yield
-
-
-@pytest.fixture(autouse=True)
-def pieces_of_one_test():
-    """Forget afterwards the pieces that a test has registered, and the files it has imported."""
-    known = [imports._metrics, metric.REGISTERED]
-    known += [names for kind in KINDS.values() for names in (kind._classes, kind._sources)]
-    before, imported = [dict(names) for names in known], list(printed_commands._imported)
-    printed_commands._imported.clear()  # by a test module that imports a file for its tests
-    yield
-    for names, kept in zip(known, before, strict=True):
-        names.clear()
-        names.update(kept)
-    printed_commands._imported[:] = imported

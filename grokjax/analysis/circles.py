@@ -66,13 +66,13 @@ def component_pairs(scores: Array) -> ComponentPairs:
 
 @takes(step="...", modulus=integer_at_least(1))
 def frequency_of(step: np.ndarray, modulus: int) -> np.ndarray:
-    """`step**-1 mod P`, folded to at most P // 2; 0 where the step has no inverse."""
+    """`step**-1 mod P`, int of any shape, folded to at most P // 2; 0 if a step has no inverse."""
     return inverses(modulus)[np.asarray(step) % modulus]
 
 
 @takes(frequency="...", modulus=integer_at_least(1))
 def step_of(frequency: np.ndarray, modulus: int) -> np.ndarray:
-    """Step between neighbours on the circle of a frequency; the inverse map of `frequency_of`."""
+    """Step between neighbours on the circle of each frequency, int of any shape: its inverse."""
     return frequency_of(frequency, modulus)
 
 

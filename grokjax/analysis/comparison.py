@@ -41,7 +41,8 @@ def compare_times(
     Args:
       named: times of each group.
       reference: name of the group to compare with; None: the first.
-      seeds: of each group's members, see `compare_medians`; None: members are drawn one by one.
+      seeds: of each group's members, `[M]`, see `compare_medians`; None: members are drawn one by
+        one.
       resamples: draws of the bootstrap.
 
     Returns:

@@ -165,7 +165,8 @@ def _band(
 def binomial_interval(count: ArrayLike, trials: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Return the 95% interval of a probability (Clopper & Pearson 1934); exact at 0 and 1.
 
-    Both may be fractions, as effective numbers are.
+    Both may be fractions, as effective numbers are, in arrays of any shape; so are the lower and
+    the upper ends.
     """
     count, trials = np.broadcast_arrays(np.asarray(count, float), np.asarray(trials, float))
     rest = trials - count

@@ -40,9 +40,10 @@ def phase_ends(epochs: ArrayLike, test_loss: ArrayLike, excluded_loss: ArrayLike
     A test loss that has not fallen to a tenth of its maximum has not grokked: its phases are NaN.
 
     Args:
-      epochs: of the evaluations.
-      test_loss: NaN after a member stopped.
-      excluded_loss: on the train examples, such as `history.excluded_loss.sel(subset="train")`.
+      epochs: of the evaluations, `[T]`.
+      test_loss: `[M, T]`, NaN after a member stopped.
+      excluded_loss: `[M, T]`, on the train examples, such as
+        `history.excluded_loss.sel(subset="train")`.
     """
     curves = zip(np.asarray(test_loss, float), np.asarray(excluded_loss, float), strict=True)
     rows = [_rows(*each) for each in curves]

@@ -24,7 +24,7 @@ class Probabilities(NamedTuple):
 
 
 def phase_codes(phases: np.ndarray) -> np.ndarray:
-    """Return the place of each phase in `PHASES`, int; -1 for an unknown one (empty text)."""
+    """Return the place of each phase in `PHASES`, int of any shape; -1 for unknown ones (empty)."""
     found = np.asarray(phases, str)[..., None] == np.array(PHASES)
     return np.where(found.any(axis=-1), found.argmax(axis=-1), -1)
 

@@ -40,7 +40,7 @@ def published_triples(size: int, count: int = TRIPLES) -> np.ndarray:
 
 
 def gradient_symmetricity(placed: PlacedNetwork, all_triples: bool = False) -> Array:
-    """Mean cosine of the gradients of a logit by the embeddings of a and of b.
+    """Mean cosine of the gradients of a logit by the embeddings of a and of b, `[]`.
 
     all_triples: whether to average over all triples (a, b, c) instead of the published 100.
     """

@@ -57,7 +57,7 @@ def isolated_circles(placed: PlacedNetwork, fit: PCA) -> Circles:
 
 @functools.lru_cache(maxsize=8)
 def inverses(size: int) -> np.ndarray:
-    """Return `x**-1 mod G`, folded to at most G // 2, of x = 0..G-1; 0 where there is none."""
+    """Return `x**-1 mod G` of x = 0..G-1, int `[G]`, folded to at most G // 2; 0 where missing."""
     table = np.zeros(size, np.int32)
     for x in range(1, size):
         if np.gcd(x, size) == 1:

@@ -26,12 +26,14 @@ def layer_matrix_norms(params: Params, evaluation: Evaluation | None = None) -> 
 
 
 def matrix_norm(params: Params, evaluation: Evaluation | None = None) -> jax.Array:
-    """Return the norm of all weight matrices together."""
+    """Return the norm of all weight matrices together, `[]`."""
     return jnp.sqrt(jnp.sum(layer_matrix_norms(params) ** 2))
 
 
 def effective_rank(table: jax.Array) -> jax.Array:
-    """Return exp of the entropy of a table's normalised singular values, from 1 to min(P, D).
+    """Return exp of the entropy of the singular values of a table `[P, D]`, from 1 to min(P, D).
+
+    They are divided by their sum.
 
     Roy & Vetterli 2007. It differs from `representation.spectrum_dimension`, which takes the shares
     of the variance (squares) of the centred table.

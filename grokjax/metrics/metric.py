@@ -117,6 +117,15 @@ def metric(source: Any = None, *, dims: Sequence[str] = ()) -> Any:
     Args:
       source: the function, on one member's parameters; it returns a float array.
       dims: names of the array's dimensions; a scalar has none.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> @metric(dims=["token"])
+      ... def token_norms(params):
+      ...     return jnp.linalg.norm(params["embed"]["embedding"], axis=1)
+
+      `grokjax.train(sweep, out, metrics=[token_norms])` records `history.token_norms`, with dims
+      `member, eval, token`.
     """
     if source is None:
         return lambda function: metric(function, dims=dims)

@@ -112,7 +112,7 @@ def component_ginis(
 
 
 def parameter_squares(params: Params, evaluation: Evaluation | None = None) -> jax.Array:
-    """Return the sum of squares of each parameter, in alphabetical order of their names."""
+    """Return the sum of squares of each array, `[arrays]`, in alphabetical order of their names."""
     flat = flat_params(params)
     return jnp.stack([jnp.sum(flat[name] ** 2) for name in sorted(flat)])
 

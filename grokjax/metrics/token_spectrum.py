@@ -21,19 +21,19 @@ from grokjax.tasks.token_group import TokenGroup, residues
 
 
 def embedding_power(params: Params, evaluation: Evaluation) -> jax.Array:
-    """Return the power of the token table at frequencies 1..P // 2."""
+    """Return the power of the token table at frequencies 1..K, `[K]`, K = P // 2."""
     assert evaluation.network.token_table is not None
     table = evaluation.network.token_table.read(params)
     return of_own_group(evaluation, lambda group: spectrum.power(in_order(table, group)))
 
 
 def embedding_gini(params: Params, evaluation: Evaluation) -> jax.Array:
-    """Return how unequally the amplitudes of the frequencies are distributed (Gini)."""
+    """Return how unequally the amplitudes of the frequencies are distributed (Gini), `[]`."""
     return spectrum.gini(jnp.sqrt(embedding_power(params, evaluation)))
 
 
 def neuron_ipr(params: Params, evaluation: Evaluation) -> jax.Array:
-    """Return the mean over hidden neurons of their inverse participation ratios.
+    """Return the mean over hidden neurons of their inverse participation ratios, `[]`.
 
     Doshi et al. 2023 measure one neuron at a time: the spectrum of a table adds up the neurons, so
     it is flat where each has a frequency of its own.
@@ -76,7 +76,7 @@ def neuron_ratios(
 
 
 def in_order(table: jax.Array, group: TokenGroup) -> jax.Array:
-    """Return the rows of a table over the tokens in the group's order."""
+    """Return the rows of a table `[P, ...]` over the tokens in the group's order."""
     rows = group.rows_of(len(table))
     return table if rows is None else table[rows]
 

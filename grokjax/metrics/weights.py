@@ -16,6 +16,7 @@ def layer_norms(params: Params, evaluation: Evaluation | None = None) -> jax.Arr
 
 
 def weight_norm(params: Params, evaluation: Evaluation) -> jax.Array:
+    """Return the norm of all parameters together, `[]`."""
     return jnp.sqrt(jnp.sum(layer_norms(params) ** 2))
 
 

@@ -151,6 +151,20 @@ def model(source: Any) -> Any:
     Parameters of its constructor become settings; those named in `PROVIDED` are filled in.
     Attributes that are arrays must be `nnx.Param`; make constants in `__call__`. Compiled code is
     kept: if you change a function that the module calls, define the module again.
+
+    Example:
+      >>> import grokjax
+      >>> from flax import nnx
+      >>> @model
+      ... class OneLayer(nnx.Module):
+      ...     def __init__(self, num_tokens, num_classes, *, width: int = 16, rngs):
+      ...         self.embed = nnx.Embed(num_tokens, width, rngs=rngs)
+      ...         self.output = nnx.Linear(2 * width, num_classes, rngs=rngs)
+      ...
+      ...     def __call__(self, inputs):
+      ...         return self.output(self.embed(inputs).reshape(len(inputs), -1))
+      >>> grokjax.Config(model=OneLayer, width=8).width
+      8
     """
     MODELS.add(source.__name__, source)
     return source

@@ -121,7 +121,7 @@ class Attention(nnx.Module):
 
 
 def mixed(weights: jax.Array, rate: jax.Array) -> jax.Array:
-    """Return r w + (1 - r) of attention weights w (Zhong et al. 2023)."""
+    """Return r w + (1 - r) of attention weights w of any shape (Zhong et al. 2023)."""
     return rate * weights + (1 - rate)
 
 

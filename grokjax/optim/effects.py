@@ -63,7 +63,7 @@ def chosen(params: Params, which: str) -> Any:
 
 
 def scaled(params: Params, factor: jax.Array, which: Any) -> Params:
-    """Multiply the arrays that the tree `which` chooses by a factor."""
+    """Multiply the arrays that the tree `which` chooses by a factor, `[]`."""
     return jax.tree.map(lambda p, own: factor * p if own else p, params, which)
 
 
@@ -94,7 +94,7 @@ def _folded(of: Callable[[jax.Array], jax.Array], flat: jax.Array) -> tuple[Any,
 
 
 def clamp_norm(clamp_norm: jax.Array, clamp_ratio: jax.Array, clamp_weights: str) -> Effect:
-    """Rescale weights together to a norm, see `interventions.ClampNorm`."""
+    """Rescale weights together to a norm, `[]`, see `interventions.ClampNorm`."""
 
     def measure(params: Params) -> jax.Array:
         return norm(params, chosen(params, clamp_weights))
@@ -109,7 +109,7 @@ def clamp_norm(clamp_norm: jax.Array, clamp_ratio: jax.Array, clamp_weights: str
 
 
 def rescale(rescale_factor: jax.Array, rescale_weights: str) -> Effect:
-    """Multiply weights by a factor once, see `interventions.Rescale`."""
+    """Multiply weights by a factor, `[]`, once, see `interventions.Rescale`."""
 
     def weights(params: Params, moment: Moment) -> Params:
         factor = jnp.where(moment.since == 0, rescale_factor, 1.0)
@@ -119,7 +119,7 @@ def rescale(rescale_factor: jax.Array, rescale_weights: str) -> Effect:
 
 
 def change_settings(changed_learning_rate: jax.Array, changed_weight_decay: jax.Array) -> Effect:
-    """Change the settings of updates, see `interventions.ChangeSettings`."""
+    """Change settings of updates to others, `[]`, see `interventions.ChangeSettings`."""
     changes = {"learning_rate": changed_learning_rate, "weight_decay": changed_weight_decay}
 
     def settings(hypers: Any) -> Any:
@@ -131,7 +131,7 @@ def change_settings(changed_learning_rate: jax.Array, changed_weight_decay: jax.
 
 
 def temperature(logit_temperature: jax.Array) -> Effect:
-    """Divide logits in the training loss, see `interventions.Temperature`."""
+    """Divide logits in the training loss by a number, `[]`, see `interventions.Temperature`."""
     return Effect(temperature=logit_temperature)
 
 

@@ -10,6 +10,8 @@ import optax
 
 
 class EmaState(NamedTuple):
+    """The number of steps and the exponential average of the gradients."""
+
     steps: jax.Array  # int32 []
     ema: Any  # structure and shapes of the gradients
 
@@ -67,7 +69,7 @@ def moving_average(window: int, strength: jax.Array) -> optax.GradientTransforma
     This is Grokfast-MA. At each step the newest gradient is added to the sum and the oldest is
     subtracted. Gradients shrink by orders of magnitude while a network groks, and the rounding
     errors of the first ones would exceed the last ones. So each time the ring is full, the sum is
-    replaced by one that was added up anew.
+    replaced by one that was added up anew. strength: float32 `[]`.
     """
 
     def init(params: optax.Params) -> MovingState:

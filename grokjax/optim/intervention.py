@@ -160,6 +160,16 @@ def intervention(source: Any) -> Any:
     `grokjax.optim.effects.Moment`. Its other parameters become settings: those that are floats are
     traced, one value a member. Compiled code is kept: if you change a function that `source` calls,
     define `source` again.
+
+    Example:
+      >>> import grokjax
+      >>> import jax
+      >>> @intervention
+      ... def shrunk(params: dict, factor: float = 0.5):
+      ...     return jax.tree.map(lambda weights: factor * weights, params)
+      >>> config = grokjax.Config(interventions="shrunk", intervene_from=500, factor=0.9)
+      >>> grokjax.Sweep(config, factor=[0.8, 0.9]).swept
+      ('factor',)
     """
     INTERVENTIONS.add(source.__name__, source)
     return source

@@ -12,12 +12,14 @@ Loss = Callable[[jax.Array, jax.Array], jax.Array]
 
 
 def mean_squared_error(logits: jax.Array, target: jax.Array) -> jax.Array:
-    """Average the squared error over the classes, as torch's `MSELoss` on one-hot labels."""
+    """Average the squared error of logits `[N, C]` over classes, `[N]`, as torch's `MSELoss`."""
     return jnp.mean(optax.losses.squared_error(logits, target), axis=-1)
 
 
 def stablemax_cross_entropy(logits: jax.Array, target: jax.Array) -> jax.Array:
     """Compute the cross-entropy with s(x) in place of exp(x): x + 1 for x >= 0, else 1 / (1 - x).
+
+    Logits and one-hot targets are `[N, C]`, losses `[N]`.
 
     Prieto et al. 2025, Definition 2. Their code takes the logarithm of the normalised s in
     float64. `log1p(sum of the others / s of the target)` is the same number, and is exact in
@@ -34,6 +36,8 @@ def stablemax_cross_entropy(logits: jax.Array, target: jax.Array) -> jax.Array:
 @jax.custom_vjp
 def exact_cross_entropy(logits: jax.Array, target: jax.Array) -> jax.Array:
     """Compute the softmax cross-entropy with all digits of float32, however small it is.
+
+    Logits and one-hot targets are `[N, C]`, losses `[N]`.
 
     `log_softmax` takes the logarithm of a sum near 1: in float32 a loss of 3e-7 is off by 17%, and
     a loss below 6e-8 is 0. Here the target's own term, which is 1, is added by `log1p`. In the

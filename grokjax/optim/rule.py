@@ -214,6 +214,15 @@ def rule(source: Callable[..., Any]) -> Callable[..., Any]:
     With a parameter `learning_rate` it is a complete rule, else it gives a direction. Other
     parameters with defaults become settings. Compiled code is kept: where you change a function
     that `source` calls, define `source` again.
+
+    Example:
+      >>> import grokjax
+      >>> import optax
+      >>> @rule
+      ... def signs(learning_rate: float):
+      ...     return optax.chain(optax.sign_sgd(learning_rate))
+      >>> grokjax.Config(optimizer=signs, weight_decay=0.0).optimizer
+      'signs'
     """
     OPTIMIZERS.add(source.__name__, source)
     return source

@@ -112,7 +112,8 @@ def orthogonal_gradient() -> optax.GradientTransformation:
 def gradient_noise(key: jax.Array, deviation: jax.Array) -> optax.GradientTransformation:
     """Add normal noise of constant deviation, drawn anew at each step of the member.
 
-    `optax.add_noise` scales its noise by the step to a power, and makes its key from an integer.
+    deviation: float32 `[]`. `optax.add_noise` scales its noise by the step to a power, and makes
+    its key from an integer.
     """
 
     def update(updates: optax.Updates, state: Any, params: optax.Params | None = None) -> Any:

@@ -210,6 +210,7 @@ def draw_line(
 
 
 def label_axes(ax: Axes, history: Any, log_epochs: bool, label: str) -> None:
+    """Label axes of a recorded number against epochs, and choose their scales."""
     ax.set(xlabel=labels.epochs(history), ylabel=label)
     if log_epochs:
         use_log_scale(ax, "x")

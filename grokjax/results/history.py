@@ -172,7 +172,7 @@ def rounds(directory: Path) -> pd.DataFrame:
 
 
 def unstacked(variable: xr.DataArray, swept: Sequence[str], hold: bool) -> xr.DataArray:
-    """Return a variable with swept settings as dimensions, as `grokjax.Run.grid` describes it."""
+    """Return a variable `[M, T, ...]` with swept settings as dimensions, see `grokjax.Run.grid`."""
     further = [n for n in variable.coords if variable[n].dims == ("member",) and n not in swept]
     array = variable.drop_vars(["step", *further])
     if hold:

@@ -39,6 +39,8 @@ def latest(
 ) -> dict[int, dict[str, np.ndarray]]:
     """Return the parameters by name, `layer/array`, of the wanted members that have any.
 
+    Each array has the shape of one member's.
+
     Members in training have those of the last checkpoint; if no checkpoint can be read, they are
     left out with a warning. Raises DamagedRun if parameters belong to another network.
     """
@@ -95,7 +97,7 @@ def _of_params(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def nested(flat: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Return `{"embed/embedding": x}` as `{"embed": {"embedding": x}}`."""
+    """Return `{"embed/embedding": x}` as `{"embed": {"embedding": x}}`, x of any shape."""
     tree: dict[str, Any] = {}
     for name, value in flat.items():
         *folders, leaf = name.split("/")

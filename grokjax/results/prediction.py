@@ -46,7 +46,7 @@ def only_network(networks: Iterable[NetworkSettings]) -> NetworkSettings:
 def logits(
     params: dict[str, Any], inputs: Any, members: Sequence[Config], networks: Networks
 ) -> np.ndarray:
-    """Compute logits as `grokjax.Run.apply` describes them."""
+    """Compute logits `[N, C]` as `grokjax.Run.apply` describes them."""
     fitting = [m for m in members if networks.of(m).shapes == _shapes(params)]
     if not fitting:
         given = _shapes(params) or type(params).__name__

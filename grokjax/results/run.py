@@ -36,6 +36,17 @@ class Run(RunParams):
     directory: its path. config: the settings that all members share, with base values for swept
     ones. sweep: the settings of all members. info: the content of config.json. networks: what the
     run stores of its networks: shapes of parameters, metrics, data.
+
+    Example:
+      >>> run = load("runs/small")
+      >>> run
+      Run('runs/small', 4 members, {'not memorised': 4})
+      >>> run.history.test_accuracy.dims, run.grid("test_accuracy").dims
+      (('member', 'eval'), ('eval', 'weight_decay', 'seed'))
+      >>> run.params["hidden"]["kernel"].shape  # of all members; `params_of(3)` of one
+      (4, 8, 8)
+      >>> len(run.select(weight_decay=1.0)), run.at(10).embeddings.shape
+      (2, (4, 5, 4))
     """
 
     def __init__(
@@ -220,6 +231,11 @@ def load(directory: str | Path) -> Run:
       FileNotFoundError: the directory holds no run.
       DamagedRun: the run cannot be read, or contains links to files outside of it.
       ConfigError: a version of grokjax with another schema wrote it.
+
+    Example:
+      >>> run = load("runs/small")
+      >>> run.members.weight_decay.tolist(), run.members.epochs.tolist()
+      ([0.0, 0.0, 1.0, 1.0], [20, 20, 20, 20])
     """
     path = paths.parse_path("directory", directory)
     info, sweep, networks = run_config.read(path)

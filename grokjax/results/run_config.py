@@ -25,6 +25,7 @@ UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, OverflowError,
 
 
 def write(directory: Path, info: dict[str, Any]) -> None:
+    """Write config.json, and its digest, atomically."""
     with digests.write_listed(directory, NAME) as temporary:
         temporary.write_text(json.dumps(info, indent=1) + "\n")
 

@@ -39,6 +39,12 @@ class Dataset:
       around; empty where they are nothing of the kind. Analysis asks for it.
     groups: the group that the tokens form under each variant (`grokjax.tasks.token_group`), `[V]`;
       default: the residues 0..P-1 under addition where the examples are all pairs of Z_P.
+
+    Example:
+      >>> pairs = np.array([(a, b) for a in range(5) for b in range(5)])
+      >>> products = Dataset(pairs, pairs.prod(axis=1) % 5, num_classes=5, num_tokens=5)
+      >>> products.inputs.shape, products.targets.shape, products.regression
+      ((25, 2), (25,), False)
     """
 
     inputs: np.ndarray

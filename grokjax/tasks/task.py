@@ -155,6 +155,16 @@ def task(source: Any) -> Any:
     Parameters become settings: flags, sweep axes and coordinates. The data set is built once for
     the same settings: where you change a function that `source` calls, such as in a notebook,
     define `source` again or restart.
+
+    Example:
+      >>> import grokjax
+      >>> import numpy as np
+      >>> @task
+      ... def maximum_of_two(size: int = 24) -> grokjax.Dataset:
+      ...     pairs = np.array([(a, b) for a in range(size) for b in range(size)])
+      ...     return grokjax.Dataset(pairs, pairs.max(axis=1), size, num_tokens=size)
+      >>> grokjax.Config(task="maximum_of_two", size=10).num_examples
+      100
     """
     TASKS.add(source.__name__, source)
     return source

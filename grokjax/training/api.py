@@ -80,6 +80,12 @@ def train(
         of other initial parameters. Nothing is written then.
       Interrupted: a signal came (SIGINT, SIGTERM, SIGHUP, SIGUSR1 or SIGUSR2); everything is saved,
         and the message says how to resume.
+
+    Example:
+      >>> config = Config(modulus=5, embed_dim=4, hidden_dim=8, max_epochs=20, stop_when="never")
+      >>> run = train(Sweep(config, seed=range(2)), "runs/new", progress=False)
+      >>> run.history.test_loss.shape, run.embeddings.shape
+      ((2, 2), (2, 5, 4))
     """
     options = Options(
         lanes, devices, checkpoint_every, progress, metrics, compile_cache, on_evaluation
@@ -136,6 +142,13 @@ def resume(
       ConfigError: `sweep` lacks one of the run's members, config.json was changed by hand, a piece
         of your own that the run needs is unknown or has changed, or as for `train`.
       Interrupted: as for `train`.
+
+    Example:
+      >>> config = Config(modulus=5, embed_dim=4, hidden_dim=8, max_epochs=20, stop_when="never")
+      >>> run = train(Sweep(config, seed=range(2)), "runs/short", progress=False)
+      >>> longer = Sweep(config.replace(max_epochs=40), seed=range(3))
+      >>> resume("runs/short", sweep=longer, progress=False).members.epochs.tolist()
+      [40, 40, 40]
     """
     options = Options(
         lanes, devices, checkpoint_every, progress, metrics, compile_cache, on_evaluation

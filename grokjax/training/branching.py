@@ -83,6 +83,12 @@ def branch(
       ConfigError: a member or an epoch without a kept state, a setting that a branch cannot change,
         as it is the data's, the network's, or makes another state; or as for `train`.
       Interrupted: as for `train`.
+
+    Example:
+      >>> changes = {"weight_decay": [0.0, 3.0]}
+      >>> new = branch("runs/small", 3, 10, changes, "runs/branch", progress=False)
+      >>> new.members.weight_decay.tolist()  # the control has that of its parent
+      [1.0, 0.0, 3.0]
     """
     options = Options(
         lanes, devices, checkpoint_every, progress, metrics, compile_cache, on_evaluation

@@ -42,6 +42,15 @@ def merge(directories: Iterable[str | Path], out: str | Path) -> Run:
       ConfigError: runs that cannot be merged, are damaged or are being written, or `out` holds
         something. Nothing is written then.
       FileNotFoundError, DamagedRun: as `load`.
+
+    Example:
+      >>> import grokjax
+      >>> config = grokjax.Config(modulus=5, embed_dim=4, hidden_dim=8, max_epochs=20)
+      >>> sweep = grokjax.Sweep(config, seed=range(4))
+      >>> one = grokjax.train(sweep, "runs/shard1", shard=(1, 2), progress=False)
+      >>> two = grokjax.train(sweep, "runs/shard2", shard=(2, 2), progress=False)
+      >>> len(one), len(two), len(merge(["runs/shard1", "runs/shard2"], "runs/whole"))
+      (2, 2, 4)
     """
     if isinstance(directories, str | Path) or not isinstance(directories, Iterable):
         raise invalid("directories", directories, "must be a list of run directories")

@@ -85,6 +85,7 @@ def test_the_sdist_has_exactly_the_files_of_the_repository(unpacked):
     found = {path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*")}
     files = {name for name in found if (unpacked / name).is_file()}
     by_hand = {"LICENSE", "README.md", "CHANGELOG.md", "CITATION.cff", "Makefile", "pyproject.toml"}
+    by_hand |= {"conftest.py"}
     by_hatch = {"PKG-INFO", ".gitignore"}
     folders = ("grokjax", "tests", "experiments", "notebooks")
     assert files == by_hand | by_hatch | files_below(*folders)
