@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 import grokjax
@@ -17,7 +18,7 @@ from grokjax import plots, recipes
 from grokjax.analysis import circles, pca
 from grokjax.analysis.fourier import shares
 from grokjax.analysis.survey import survey
-from grokjax.cli.scripts import TrainingFlags, run_script, train_or_resume
+from grokjax.cli.scripts import TrainingFlags, run_script, save_results, train_or_resume
 from grokjax.cli.summary import summarise
 from grokjax.config import labels
 
@@ -53,6 +54,7 @@ def main(args: Args) -> None:
     table = found.isel(member=grokked)
     key, circularity = table.key.values, table.plane_circularity.values
     purest = table.pair_shares.max("frequency").values
+    save_results(results_of(run, found), args)
     for label, counts in (
         ("key frequencies", key.sum(axis=1)),
         (
@@ -68,6 +70,18 @@ def main(args: Args) -> None:
         quantiles = ", ".join(f"{q:.3f}" for q in np.quantile(purest, (0.1, 0.5, 0.9)))
         print(f"largest share of a frequency in a pair (10, 50, 90%): {quantiles}")
     summarise(run, lambda: draw(run, found, args))
+
+
+def results_of(run: grokjax.Run, found: xr.Dataset) -> pd.DataFrame:
+    """Return key frequencies, least circularity and the purity of pairs, a row for each member."""
+    purest = found.pair_shares.max("frequency")
+    table = run.members[["status", "seed"]].assign(
+        key_frequencies=found.key.sum("frequency"),
+        least_circularity=found.plane_circularity.where(found.key).min("frequency"),
+    )
+    for pair in range(found.sizes["pair"]):
+        table[f"purity_{pair}"] = purest.isel(pair=pair)
+    return table
 
 
 def draw(run: grokjax.Run, found: xr.Dataset, args: Args) -> Path:

@@ -10,13 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 import grokjax
 from grokjax import plots, recipes
 from grokjax.analysis import effective_theory as theory
 from grokjax.analysis.incidence import binomial_interval, incidence
-from grokjax.analysis.times import events, first_epoch
-from grokjax.cli.scripts import TrainingFlags, run_script, train_or_resume
+from grokjax.analysis.times import first_epoch
+from grokjax.analysis.times_table import times_of, times_table
+from grokjax.cli.scripts import TrainingFlags, run_script, save_results, train_or_resume
 from grokjax.cli.summary import summarise
 from grokjax.plots.decorations import add_heading
 from grokjax.results.history import forward_fill
@@ -51,7 +53,13 @@ def main(args: Args) -> None:
     run = train_or_resume(sweep, args, recipe=recipe.name, metrics=["representation"])
     shares = _unique_linear(args.trials)
     found = _accuracies(run)
-    _print_times(run)
+    quality = run.history.representation_quality.values
+    formed = first_epoch(quality, run.history.epoch.values, 0.95)
+    columns = dict(zip(("predicted", "accuracy", "ideal"), found, strict=True))
+    table = times_table(run).assign(**columns, representation_formed=formed)
+    table["train_size"] = np.floor(run.members.train_fraction * 55).astype(int)
+    save_results(table, args)
+    _print_times(table)
 
     fig, axes = plots.figure(9.5, 4.2, 2, 1)
     axes[0].plot(np.array(list(PUBLISHED)) / 55, np.array(list(PUBLISHED.values())) / 1e4, "o")
@@ -59,7 +67,7 @@ def main(args: Args) -> None:
     axes[0].set(xlabel="train fraction", ylabel="share of train sets that force a line")
     axes[0].legend(["published", "measured"], loc="best")
     axes[1].plot([0, 1], [0, 1], color="0.7", linewidth=1)
-    axes[1].scatter(*found, s=16)
+    axes[1].scatter(*found[:2], s=16)
     axes[1].set(xlabel="accuracy predicted from the embedding", ylabel="accuracy on all pairs")
     add_heading(fig, f"Addition of ten symbols: {len(run)} members, {args.max_epochs:,} steps")
     summarise(run, lambda: plots.save(fig, args.out / "figures" / "effective_theory.png"))
@@ -80,8 +88,8 @@ def _unique_linear(trials: int) -> np.ndarray:
     return shares
 
 
-def _accuracies(run: Run) -> tuple[np.ndarray, np.ndarray]:
-    """Return the predicted and the true accuracy on all pairs of each member; print the error."""
+def _accuracies(run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return accuracies on all pairs of each member: predicted, true and ideal; print the error."""
     embeddings, numbers = run.embeddings, theory.pair_numbers(run.embeddings.shape[1])
     train = np.zeros((len(run), numbers.max() + 1), bool)
     for row, member in enumerate(run.members.index):
@@ -98,21 +106,17 @@ def _accuracies(run: Run) -> tuple[np.ndarray, np.ndarray]:
         print(f"{size} train pairs: {accuracy:.3f}, predicted {forecast:.3f}, ideal {best:.3f}")
     error = np.abs(true - predicted)
     print(f"accuracy - predicted accuracy: mean {error.mean():.3f}, largest {error.max():.3f}")
-    return predicted, true
+    return predicted, true, ideal
 
 
-def _print_times(run: Run) -> None:
+def _print_times(table: pd.DataFrame) -> None:
     """Print when the representation forms and the splits are learnt, by number of train pairs."""
-    found, history = events(run), run.history
-    quality = first_epoch(history.representation_quality.values, history.epoch.values, 0.95)
-    for fraction in np.unique(history.train_fraction.values):
-        own = history.train_fraction.values == fraction
-        formed = np.sort(np.where(np.isnan(quality[own]), np.inf, quality[own]))
-        middle = formed[(len(formed) - 1) // 2]
+    for size, own in table.groupby("train_size"):
+        formed = np.sort(own.representation_formed.fillna(np.inf))
+        memorised, grokked = (incidence(times_of(own, e)) for e in ("memorised", "grokked"))
         print(
-            f"{int(fraction * 55)} train pairs: RQI > .95 at {middle:g} (median), "
-            f"memorised {incidence(found.memorised[own]).summary()}; "
-            f"grokked {incidence(found.grokked[own]).summary()}"
+            f"{size} train pairs: RQI > .95 at {formed[(len(formed) - 1) // 2]:g} (median), "
+            f"memorised {memorised.summary()}; grokked {grokked.summary()}"
         )
 
 

@@ -13,7 +13,8 @@ import grokjax
 from grokjax import plots, recipes
 from grokjax.analysis.incidence import summaries_by_value
 from grokjax.analysis.times import events
-from grokjax.cli.scripts import TrainingFlags, run_script, train_or_resume
+from grokjax.analysis.times_table import times_table
+from grokjax.cli.scripts import TrainingFlags, run_script, save_results, train_or_resume
 from grokjax.cli.summary import summarise
 from grokjax.config import labels
 
@@ -37,6 +38,7 @@ def main(args: Args) -> None:
     run = train_or_resume(sweep, args, recipe=recipe.name)
     scale = run.history.init_scale.values
     found = events(run)
+    save_results(times_table(run), args)
     print(*summaries_by_value("norm", scale, found), sep="\n")
     title = (
         f"{labels.task(config)}, fixed weight norm, weight decay {config.weight_decay:g}, "

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pandas as pd
+
 import grokjax
 from grokjax import plots, recipes
 from grokjax.analysis.comparison import compare_settings, comparison_texts
-from grokjax.analysis.incidence import by_value
-from grokjax.analysis.times import events
-from grokjax.cli.scripts import TrainingFlags, run_script, train_or_resume
+from grokjax.analysis.incidence import Incidence, by_value
+from grokjax.analysis.times_table import times_of, times_table
+from grokjax.cli.scripts import TrainingFlags, run_script, save_results, train_or_resume
 from grokjax.cli.summary import summarise
 from grokjax.config import labels
 from grokjax.plots.decorations import use_log_scale
@@ -46,20 +48,26 @@ def main(args: Args) -> None:
         "seed": range(args.seeds),
     }
     run = train_or_resume(grokjax.Sweep(config, **axes), args, recipe=recipe.name)
-    history = run.history
-    grokked = events(run).grokked
-    named = {}
-    for method, label in METHODS.items():
-        members = history.grokfast.values == method
-        rates = history.learning_rate.values[members]
-        named[label] = by_value(rates, grokked[members])
-        for rate, curve in named[label].items():
+    table = times_table(run)
+    save_results(table, args)
+    named = by_method(table)
+    for label, curves in named.items():
+        for rate, curve in curves.items():
             print(f"{label}, learning rate {rate:g}: grokked: {curve.summary()}")
     print(comparison_texts(compare_settings(run, "grokfast", reference="none")).to_string())
     title = f"{labels.task(config)}, weight decay {args.weight_decay:g}, {args.seeds} seeds a point"
     ax = plots.medians("learning rate", named, title, "epochs to grok")
     use_log_scale(ax, "x")
     summarise(run, lambda: plots.save(ax, args.out / "figures" / "grokfast.png"))
+
+
+def by_method(table: pd.DataFrame) -> dict[str, dict[float, Incidence]]:
+    """Incidence of grokking by method and learning rate, from the table of results."""
+    named = {}
+    for method, label in METHODS.items():
+        own = table.loc[table["grokfast"] == method]
+        named[label] = by_value(own.learning_rate.to_numpy(), times_of(own, "grokked"))
+    return named
 
 
 if __name__ == "__main__":

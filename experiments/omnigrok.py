@@ -18,6 +18,7 @@ from grokjax import plots, recipes
 from grokjax.analysis.incidence import summaries_by_value
 from grokjax.analysis.landscape import reduced_landscape
 from grokjax.analysis.times import events
+from grokjax.analysis.times_table import times_table
 from grokjax.cli.scripts import TrainingFlags, run_script, save_results, train_or_resume
 from grokjax.cli.summary import summarise
 from grokjax.plots.decorations import add_heading
@@ -69,6 +70,7 @@ def _delay(args: Args, part: Part) -> None:
     repeats |= {"teacher_seed": range(args.seeds)} if part == "teacher" else {}
     sweep = grokjax.Sweep.zip(config, **repeats).product(**recipe.axes)
     run = train_or_resume(sweep, args, recipe=recipe.name)
+    save_results(times_table(run), args)
     scale = run.history.init_scale.values
     print(*summaries_by_value("initial scale", scale, events(run)), sep="\n")
     fig = plots.curves(run.history)

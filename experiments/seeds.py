@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 import grokjax
 from grokjax import plots, recipes
-from grokjax.analysis.incidence import incidence
-from grokjax.analysis.times import events, format_quartiles
-from grokjax.cli.scripts import TrainingFlags, run_script, train_or_resume
+from grokjax.analysis.incidence import Incidence, incidence
+from grokjax.analysis.times import format_quartiles
+from grokjax.analysis.times_table import times_of, times_table
+from grokjax.cli.scripts import TrainingFlags, run_script, save_results, train_or_resume
 from grokjax.cli.summary import summarise
 from grokjax.config import labels
 from grokjax.config.stopping import THRESHOLD
@@ -31,17 +33,15 @@ def main(args: Args) -> None:
     config = recipes.get("notebook").config.replace(max_epochs=args.max_epochs)
     sweep = grokjax.Sweep(config, seed=range(args.seeds))
     run = train_or_resume(sweep, args, recipe="notebook")
-    named = {}
-    for name, split, threshold in (
-        ("memorised", "train", THRESHOLD),
-        ("half-way", "test", 0.5),
-        ("grokked", "test", THRESHOLD),
-    ):
-        found = events(run, threshold, threshold)
-        label = f"{name} ({split} accuracy >= {threshold:.0%}, first of {config.stop_patience})"
-        named[label] = incidence(found.memorised if split == "train" else found.grokked)
-        print(f"{label}: {named[label].summary()}")
-    peak = np.quantile(run.history.test_loss.max("eval"), (0.25, 0.5, 0.75))
+    table = times_table(run, THRESHOLD, THRESHOLD)
+    half_way = times_table(run, THRESHOLD, 0.5)
+    table["half_way"], table["half_way_until"] = half_way.grokked, half_way.grokked_until
+    table["max_test_loss"] = run.history.test_loss.max("eval")
+    save_results(table, args)
+    named = incidences(table)
+    for label, curve in named.items():
+        print(f"{label}: {curve.summary()}")
+    peak = np.quantile(table.max_test_loss, (0.25, 0.5, 0.75))
     print(f"maximum test loss: {format_quartiles(tuple(peak), digits=2)}")
     title = f"{labels.task(config)}, {args.seeds} seeds"
 
@@ -51,6 +51,20 @@ def main(args: Args) -> None:
         return plots.save(plots.curves(run.history, log_epochs=True), figures / "curves.png")
 
     summarise(run, draw)
+
+
+def incidences(table: pd.DataFrame) -> dict[str, Incidence]:
+    """Cumulative incidences of the three events of the table of results, by label."""
+    patience = recipes.get("notebook").config.stop_patience
+    parts = (
+        ("memorised", "memorised", f"train accuracy >= {THRESHOLD:.0%}"),
+        ("half-way", "half_way", "test accuracy >= 50%"),
+        ("grokked", "grokked", f"test accuracy >= {THRESHOLD:.0%}"),
+    )
+    return {
+        f"{name} ({rule}, first of {patience})": incidence(times_of(table, event))
+        for name, event, rule in parts
+    }
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from grokjax import plots, recipes
 from grokjax.analysis.comparison import compare_settings, comparison_texts
 from grokjax.analysis.incidence import summaries_by_value
 from grokjax.analysis.times import events
-from grokjax.cli.scripts import TrainingFlags, run_script, train_or_resume
+from grokjax.analysis.times_table import times_table
+from grokjax.cli.scripts import TrainingFlags, run_script, save_results, train_or_resume
 from grokjax.cli.summary import summarise
 from grokjax.config import labels
 
@@ -36,6 +37,7 @@ def main(args: Args) -> None:
     run = train_or_resume(sweep, args, recipe="notebook")
     decay = run.history.weight_decay.values
     found = events(run)
+    save_results(times_table(run), args)
     print(*summaries_by_value("weight decay", decay, found), sep="\n")
     if len(set(args.weight_decay)) > 1:
         print(comparison_texts(compare_settings(run, "weight_decay")).to_string())

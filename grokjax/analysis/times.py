@@ -152,7 +152,7 @@ def events(
         return Times(first, np.where(undecided, np.nan_to_num(below), last), end)
 
     memorised, grokked = learnt("train", train_threshold), learnt("test", test_threshold)
-    return Events(memorised, grokked, _delay(memorised, grokked))
+    return Events(memorised, grokked, delay_between(memorised, grokked))
 
 
 @takes(run=run_like)
@@ -200,7 +200,7 @@ def _end_of_follow_up(run: Run) -> np.ndarray:
     )
 
 
-def _delay(memorised: Times, grokked: Times) -> Times:
+def delay_between(memorised: Times, grokked: Times) -> Times:
     """Time from memorising to grokking, 0 for members that grokked first."""
     start = np.where(np.isnan(memorised.epochs), grokked.epochs, memorised.epochs)
     epochs, follow_up = (np.maximum(x - start, 0) for x in (grokked.epochs, grokked.follow_up))

@@ -139,7 +139,10 @@ def run_of(history):
     )
     config = Config(max_epochs=100, stop_patience=1, weight_decay=1.0)
     return SimpleNamespace(
-        history=history, members=pd.DataFrame(table, index=range(members)), config=config
+        history=history,
+        members=pd.DataFrame(table, index=range(members)),
+        config=config,
+        sweep=SimpleNamespace(),
     )
 
 

@@ -1,0 +1,1 @@
+"""Recompute the measured numbers of the documents from `experiments/results/`."""
