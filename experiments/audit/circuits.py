@@ -115,9 +115,12 @@ def symmetricity_by_rate() -> list[str]:
 def circular_transformers() -> list[str]:
     """How many are circular, and their distance irrelevance below .5 and above .7."""
     table = results("clock_pizza")
-    circular = table[table.least_circularity >= CIRCULAR]
+    circular = table.loc[table.least_circularity >= CIRCULAR]
     found = [str(len(circular)), str(len(table))]
-    for own in (circular[circular.attention_rate < 0.5], circular[circular.attention_rate > 0.7]):
+    for own in (
+        circular.loc[circular.attention_rate < 0.5],
+        circular.loc[circular.attention_rate > 0.7],
+    ):
         low, median, high = quartiles(own.distance_irrelevance_incorrect)
         found += [*(fraction(x) for x in (median, low, high)), str(len(own))]
     return found
