@@ -56,7 +56,7 @@ def chance() -> np.ndarray:
 @takes(table="P D")
 def power(table: Array) -> Array:
     """Power of a table over S5 in each representation, `[120, D]` -> `[7]`."""
-    parts = jnp.asarray(symmetric_group.projectors(), jnp.float32) @ table  # [7, 120, D]
+    parts = jnp.asarray(symmetric_group.projectors(), float) @ table  # [7, 120, D]
     return jnp.sum(parts**2, axis=(1, 2))
 
 

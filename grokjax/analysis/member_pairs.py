@@ -71,8 +71,8 @@ def group_of_members(
 
 def traced_settings(network: NetworkSettings, configs: list[Config]) -> dict[str, np.ndarray]:
     """Return the traced settings of the network, `[M]` each, for `over_members`."""
-    names = network.traced or {}
-    return {n: np.array([getattr(c, n) for c in configs], np.float32) for n in names}
+    names, dtype = network.traced or {}, configs[0].float_dtype
+    return {n: np.array([getattr(c, n) for c in configs], dtype) for n in names}
 
 
 def stacked(pairs: list[Pairs]) -> Pairs:

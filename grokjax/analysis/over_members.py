@@ -75,7 +75,7 @@ class OverMembers(Generic[Result]):
             return np.concatenate([rows, *[last] * spare]) if spare else rows
 
         compiled = self._compiled(used, tuple(sorted(settings.items())))
-        with pinned_jax_settings():
+        with pinned_jax_settings(_dtype_of(stacked).name):
             results = compiled(*jax.tree.map(filled, stacked))
         return jax.tree.map(lambda leaf: np.array(leaf)[:members], results)
 
@@ -90,6 +90,12 @@ class OverMembers(Generic[Result]):
 
         mapped = jax.shard_map(some, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)
         return jax.jit(mapped, compiler_options=options)
+
+
+def _dtype_of(stacked: Any) -> np.dtype:
+    """Return float64 if any array is of it, such as parameters of that precision, else float32."""
+    wide = any(np.asarray(leaf).dtype == np.float64 for leaf in jax.tree.leaves(stacked))
+    return np.dtype(np.float64 if wide else np.float32)
 
 
 def _check(name: str, given: tuple, leaves: list[Any], settings: dict[str, Any]) -> None:
@@ -153,7 +159,8 @@ class OfNetworks(OverMembers[Result]):
         if "group" in inspect.signature(self.one).parameters:
             settings["group"] = token_group(name, source, given or network, settings.get("group"))
         members = max((shape[0] for shape in shapes_of(params).values()), default=0)
-        traced = {n: np.float32(value) for n, value in (network.traced or {}).items()}
+        dtype = _dtype_of(params)
+        traced = {n: np.asarray(value, dtype) for n, value in (network.traced or {}).items()}
         traced = {n: np.broadcast_to(value, members) for n, value in traced.items()}
         return super().__call__(params, traced, network=network.with_traced(None), **settings)
 
@@ -186,7 +193,9 @@ def params_and_network(
         prediction.network_of(source.sweep[int(source.members.index[0])], source.networks)
         members = [source.sweep[int(member)] for member in source.members.index]
         names = known.traced or members[0].network.traced or {}
-        traced = {n: np.array([getattr(m, n) for m in members], np.float32) for n in names}
+        traced = {
+            n: np.array([getattr(m, n) for m in members], members[0].float_dtype) for n in names
+        }
         return source.params, known.with_traced(traced)
     if not isinstance(source, dict) or not all(isinstance(name, str) for name in source):
         kind = type(source).__name__

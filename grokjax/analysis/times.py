@@ -173,7 +173,8 @@ def loss_times(run: Run, name: str, below: float) -> Times:
     if isinstance(run, Runs):
         parts = run.parts().values()
         return _joined(run, [loss_times(part, name, below) for part in parts])
-    bound = -np.nextafter(np.float32(below), np.float32(-np.inf))
+    real = history[name].dtype.type
+    bound = -np.nextafter(real(below), real(-np.inf))
     first, above, _ = _first_streak(-history[name].values, history.epoch.values, bound, 1)
     last = np.where(np.isnan(first), above, first)
     return Times(first, last, _end_of_follow_up(run))

@@ -22,7 +22,7 @@ from grokjax.config.settings import (
     fields_with,
     find_kind,
 )
-from grokjax.config.training import Training
+from grokjax.config.training import Training, dtype_of_precision
 from grokjax.errors import ConfigError, invalid
 from grokjax.optim.settings import Optimization
 from grokjax.settings.field import Field, fields_of
@@ -96,11 +96,8 @@ class Config(Settings):
             raise invalid("split", "torch", f"needs at most {TORCH_ROWS} examples to be replayed")
         if not 0 < self.train_size < self.num_examples:
             side = "train on" if self.train_size == 0 else "test on"
-            raise invalid(
-                "train_fraction",
-                self.train_fraction,
-                f"must leave some of the {self.num_examples} examples to {side}",
-            )
+            text = f"must leave some of the {self.num_examples} examples to {side}"
+            raise invalid("train_fraction", self.train_fraction, text)
         if self.rule.complete and "weight_decay" in self.rule.provided:
             fixed = {"decay_towards": "zero"}
             if not {"mask", "weight_decay_mask"} & self.rule.provided:
@@ -179,6 +176,11 @@ class Config(Settings):
         return 1 if self.batch_size is None else -(-self.train_size // self.batch_size)
 
     @property
+    def float_dtype(self) -> Any:
+        """Dtype of the member's parameters, state and metrics."""
+        return dtype_of_precision(self.values["precision"])
+
+    @property
     def variant(self) -> str:
         """The variant of the task; empty where it has only one."""
         name = self.group_classes["task"].variant_name()
@@ -225,13 +227,9 @@ class Config(Settings):
     def from_dict(
         cls, values: dict[str, dict[str, Any]], stand_ins: StandIns | None = None
     ) -> Config:
-        """Return the config that `to_dict` gave.
+        """Return the config that `to_dict` gave; raise ConfigError on an unknown setting.
 
-        Args:
-          values: by group and name.
-          stand_ins: classes of settings of pieces that no registry knows.
-
-        Raises ConfigError on a setting that does not exist.
+        stand_ins: classes of settings of pieces that no registry knows.
         """
         if not isinstance(values, dict) or not all(isinstance(g, dict) for g in values.values()):
             raise invalid("config", values, "must be a dict of groups of settings")

@@ -16,10 +16,11 @@ from grokjax.tasks.task import Task, build_dataset
 Hypers = Any
 """A named tuple, and so a pytree, with a number for each traced setting of a program's members.
 
+Numbers that are not whole are float32, or float64 where that is the precision.
 Besides them it has `variant` (int32, row of the data set's targets), `num_examples` (int32) and
 `order` (int32 `[N]` of a replayed split, else `[0]`); only with interventions `memorised_step`
 (int32, updates until the member had memorised, -1 before); and, only where members start from given
-weights, `initial_weights` (float32 `[W]`). Stacked over lanes, each has a leading axis.
+weights, `initial_weights` (`[W]`). Stacked over lanes, each has a leading axis.
 """
 
 
@@ -37,15 +38,15 @@ def hypers_of(
     Args:
       config: its settings.
       variants: those of its program, which number the rows of targets.
-      initial_weights: what it starts from, float32 `[W]`; None: what its seed draws.
+      initial_weights: what it starts from, `[W]`; None: what its seed draws.
     """
     values: dict[str, Any] = {}
+    real = config.float_dtype.type
     for name in config.names("traced"):
         field = config.fields[name]
         get = field.traced_value
-        values[field.traced_name or name] = (
-            np.float32(getattr(config, name)) if get is None else get(config)
-        )
+        value = real(getattr(config, name)) if get is None else get(config)
+        values[field.traced_name or name] = real(value) if isinstance(value, float) else value
     row = variants.index(config.variant)
     values["variant"] = np.int32(row)
     values["num_examples"] = np.int32(config.num_examples)

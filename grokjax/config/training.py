@@ -14,6 +14,11 @@ EVALS = 360
 """Log-spaced evaluations of ClevixLab/critical-norm-grokking (arXiv 2606.13753)."""
 
 
+def dtype_of_precision(precision: str) -> np.dtype:
+    """Return the dtype of parameters, state and metrics in a precision."""
+    return np.dtype(np.float64 if precision == "float64" else np.float32)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Training:
     """How long members train, in which batches, and what is recorded."""
@@ -29,8 +34,10 @@ class Training:
     batch_size: int | None = setting(
         64, "Examples a step, all if there are fewer; see --full-batch", whole(1)
     )
-    precision: Literal["float32", "tensorfloat32", "bfloat16"] = setting(
-        "float32", "Matrix products off CPU: float32, tensorfloat32 or bfloat16"
+    precision: Literal["float32", "tensorfloat32", "bfloat16", "float64"] = setting(
+        "float32",
+        "float32; float64 for every number of the run, not on TPU; or for matrix products off CPU "
+        "tensorfloat32 or bfloat16",
     )
 
     max_epochs: int = setting(20_000, "Epochs that a member trains at most", whole(1), kind="run")
@@ -81,7 +88,8 @@ class Training:
     )
     snapshot_dtype: Literal["float32", "bfloat16"] = setting(
         "float32",
-        "Numbers of snapshots: float32, or bfloat16 for half the disk space",
+        "Numbers of snapshots: float32, which is float64 where the precision is, or bfloat16 for "
+        "half the disk space or less",
         kind="run",
     )
 

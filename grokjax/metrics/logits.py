@@ -13,13 +13,13 @@ from grokjax.models.network import Params
 
 
 def collapsed(logits: jax.Array, labels: jax.Array) -> jax.Array:
-    """Return whether the softmax of each example is collapsed in float32, bool `[N]`.
+    """Return whether the softmax of each example is collapsed in its precision, bool `[N]`.
 
     The sum over all classes then equals the term of the example's own label: the terms of the
     others are lost to rounding, the loss is exactly 0, and so is its gradient (Sec. 3).
 
     Args:
-      logits: float32 `[N, C]`.
+      logits: `[N, C]`.
       labels: int32 `[N]`, as trained on.
     """
     terms = jnp.exp(logits - jnp.max(logits, axis=-1, keepdims=True))

@@ -34,7 +34,7 @@ class Evaluation:
     true_labels: the classes without label noise, int32 `[N]`, -1 for an example that is left out;
       None for values.
     loss: the recorded loss, of logits `[n, C]` and one-hot or other targets `[n, C]` -> `[n]`.
-    losses: float32 `[N]`, of each example. correct: bool `[N]`, whether it is classified right.
+    losses: `[N]`, of each example. correct: bool `[N]`, whether it is classified right.
     kept_logits: those that `losses` are of, if a metric reads them; None otherwise.
     order: int32 `[N]`, the numbers of the examples, those trained on first, then those tested on.
     shared: what several metrics are computed from, kept by the first of them under its own name.
@@ -77,7 +77,7 @@ class Evaluation:
         """Average values `[N]` over the train split and over the test split."""
         ordered = values[self.order]
         place = jnp.arange(len(ordered))
-        ordered = ordered.astype(jnp.float32)
+        ordered = ordered.astype(float)
         test = (place >= self.train_size) & (place < self.num_examples)
         return jnp.mean(ordered, where=place < self.train_size), jnp.mean(ordered, where=test)
 
@@ -87,7 +87,7 @@ class Metric:
     """A value that is recorded at evaluations.
 
     name: of its variable in `run.history`.
-    function: (Params, Evaluation) -> float32 array, one dimension for each of `dims`.
+    function: (Params, Evaluation) -> float array, one dimension for each of `dims`.
     dims: names of its dimensions.
     labels: (Network, DataSpec) -> what stands along each dimension; numbers from 0 by default.
     applies: (Network, DataSpec) -> whether a member with such a network and data has it.
@@ -199,7 +199,7 @@ def check_names(metrics: Sequence[Metric], settings: Collection[str] = ()) -> No
 
 
 def measure(metrics: Sequence[Metric], params: Params, evaluation: Evaluation) -> dict[str, Any]:
-    """Compute these metrics of one member, float32, by name.
+    """Compute these metrics of one member, in the precision of the run, by name.
 
     Raises ConfigError, naming the metric, where one has another rank than it says.
     """
@@ -218,5 +218,5 @@ def measure(metrics: Sequence[Metric], params: Params, evaluation: Evaluation) -
             raise ConfigError(
                 f"metric {each.name}: must return {wanted}, got shape {list(value.shape)}"
             )
-        found[each.name] = value.astype(jnp.float32)
+        found[each.name] = value.astype(float)
     return found

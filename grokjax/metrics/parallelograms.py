@@ -55,7 +55,7 @@ def normalised(embedding: jax.Array) -> jax.Array:
 
 def realised(embedding: jax.Array) -> jax.Array:
     """Return which parallelograms an embedding `[P, D]` realises, bool `[Q]`."""
-    matrix = jnp.asarray(equations(len(embedding)), jnp.float32)
+    matrix = jnp.asarray(equations(len(embedding)), float)
     return jnp.mean((matrix @ normalised(embedding)) ** 2, axis=1) < DISTANCE
 
 
@@ -64,4 +64,4 @@ def representation_quality(embedding: jax.Array) -> jax.Array:
 
     It is the share of the parallelograms that are realised, 1 for equally spaced points on a line.
     """
-    return jnp.mean(realised(embedding).astype(jnp.float32))
+    return jnp.mean(realised(embedding).astype(float))

@@ -21,7 +21,7 @@ def basis(modulus: int) -> tuple[np.ndarray, np.ndarray]:
     """The real Fourier basis of functions on Z_P, and the frequency of each row.
 
     Returns:
-      Orthonormal rows, float32 `[P, P]`: the constant, then cosine and sine of
+      Orthonormal rows, float64 `[P, P]`: the constant, then cosine and sine of
       each k; for even P the alternating row last. Frequencies, int `[P]`:
       0, 1, 1, 2, 2, ...
     """
@@ -29,7 +29,7 @@ def basis(modulus: int) -> tuple[np.ndarray, np.ndarray]:
     frequencies = (t + 1) // 2
     angles = 2 * np.pi * np.outer(frequencies, t) / modulus
     rows = np.where((t % 2 == 1)[:, None] | (t == 0)[:, None], np.cos(angles), np.sin(angles))
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32), frequencies
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True), frequencies
 
 
 def folded(power: Array) -> Array:

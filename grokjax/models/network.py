@@ -25,7 +25,9 @@ from grokjax.settings.data_spec import DataSpec
 from grokjax.settings.field import fields_of
 
 Params = dict[str, Any]
-"""Nested dict of float32 arrays; joined by `/`, its keys are the parameters' names."""
+"""Nested dict of arrays; joined by `/`, its keys are the parameters' names.
+
+They are float32, or float64 where that is the precision of the run."""
 
 Table = Any
 """The result of a module's `precompute`; an empty tuple if it has no such method."""
@@ -84,8 +86,11 @@ def build_network(model: Model, spec: DataSpec) -> Network:
 
     Raises ConfigError, naming the model, if its module cannot be trained.
     """
-    name = getattr(model, "name", type(model).__name__)
+    with jax.enable_x64(False):  # modules are built, and parameters drawn, in float32
+        return _built(getattr(model, "name", type(model).__name__), model, spec)
 
+
+def _built(name: str, model: Model, spec: DataSpec) -> Network:
     def module(key: jax.Array) -> Any:
         return model.module(spec, nnx.Rngs(params=key, default=key))
 

@@ -136,10 +136,11 @@ def check_rule(name: str, program: Any, hypers: Any, params: Any) -> None:
         ) from error
     check_alike(f"optimizer {name}: its updates", updates, params)
     check_alike(f"optimizer {name}: after an update, its state", after, before)
+    real = "float64" if program.precision == "float64" else "float32"
     for leaf in jax.tree.leaves(before):
-        if str(leaf.dtype) not in ("float32", "int32", "uint32", "bool"):
+        if str(leaf.dtype) not in (real, "int32", "uint32", "bool"):
             raise ConfigError(
-                f"optimizer {name}: its state must be float32, int32, uint32 or bool, "
+                f"optimizer {name}: its state must be {real}, int32, uint32 or bool, "
                 f"got {leaf.dtype}"
             )
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-
 from grokjax.errors import invalid
 from grokjax.settings.field import DECAY_RATE, SHARE, at_least, setting, whole
 
@@ -14,14 +12,14 @@ MIN_RATE = 1e-15
 """The smallest learning rate that another one can be a multiple of in float32."""
 
 
-def _embedding_rate_ratio(config: Any) -> np.float32:
+def _embedding_rate_ratio(config: Any) -> float:
     rate = config.embedding_learning_rate
-    return np.float32(1 if rate is None else rate / config.learning_rate)
+    return 1.0 if rate is None else rate / config.learning_rate
 
 
-def _grokfast_lambda(config: Any) -> np.float32:
+def _grokfast_lambda(config: Any) -> float:
     default = 5.0 if config.grokfast == "ma" else 2.0
-    return np.float32(default if config.grokfast_lambda is None else config.grokfast_lambda)
+    return default if config.grokfast_lambda is None else float(config.grokfast_lambda)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +75,7 @@ class Optimization:
         kind="traced",
         traced_name="grokfast_share",
         # Subtracted in float64: a float32 alpha of 0.999 is off by 1 part in 80 000 of the share.
-        traced_value=lambda config: np.float32(1 - config.grokfast_alpha),
+        traced_value=lambda config: 1.0 - config.grokfast_alpha,
     )
     grokfast_lambda: float | None = setting(
         None,

@@ -71,8 +71,8 @@ def _bias_correction(beta: float, count: jax.Array) -> jax.Array:
     `beta` = 0.999; `-expm1(count * log(beta))` loses none.
     """
     if beta == 0:
-        return jnp.ones([], jnp.float32)
-    return -1 / jnp.expm1(count.astype(jnp.float32) * math.log(beta))
+        return jnp.ones([])
+    return -1 / jnp.expm1(count.astype(float) * math.log(beta))
 
 
 def momentum(beta1: float) -> optax.GradientTransformation:
@@ -120,7 +120,7 @@ def gradient_noise(key: jax.Array, deviation: jax.Array) -> optax.GradientTransf
         drawn = jax.random.fold_in(key, state.count)
         leaves, tree = jax.tree.flatten(updates)
         noisy = [
-            g + deviation * jax.random.normal(jax.random.fold_in(drawn, i), g.shape)
+            g + deviation * jax.random.normal(jax.random.fold_in(drawn, i), g.shape, jnp.float32)
             for i, g in enumerate(leaves)
         ]
         return jax.tree.unflatten(tree, noisy), state._replace(count=state.count + 1)
@@ -147,7 +147,7 @@ def schedule_factor(
     """
 
     def factor(step: Any) -> jax.Array:
-        count = step.astype(jnp.float32)
+        count = step.astype(float)
         rising = jnp.where(count < warmup_steps, count / jnp.maximum(warmup_steps, 1), 1.0)
         if kind == "constant":
             return rising

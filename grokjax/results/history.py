@@ -44,8 +44,9 @@ def merged(
     shapes = {name: tuple(len(labels[dim]) for dim in each) for name, each in dims.items()}
     blank = (len(members), len(epochs))
     values = math.prod(blank) * sum(map(math.prod, shapes.values()))
-    memory.require(f"{directory}: history", 8 * values)
-    variables = {n: np.full(blank + shape, np.nan, np.float32) for n, shape in shapes.items()}
+    dtype = sweep[0].float_dtype
+    memory.require(f"{directory}: history", 2 * dtype.itemsize * values)
+    variables = {n: np.full(blank + shape, np.nan, dtype) for n, shape in shapes.items()}
     written, missing = set[str](), set[str]()
     # One part after the other: all of them at once would take twice the memory.
     for part in itertools.chain(map(journal.read_part, paths), live):

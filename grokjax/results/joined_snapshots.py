@@ -72,7 +72,8 @@ class JoinedSnapshots(Snapshots):
         shapes = {array.shape[2:] for _, array in found}
         if len(shapes) > 1:
             raise ValueError("snapshots: shapes differ between runs; use select")
-        values = np.full((*self.kept.shape, *shapes.pop()), np.nan, np.float32)
+        dtype = np.result_type(*(part.dtype for _, part in self._parts))
+        values = np.full((*self.kept.shape, *shapes.pop()), np.nan, dtype)
         for places, array in found:
             values[places] = array
         return values

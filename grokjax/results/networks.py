@@ -63,7 +63,8 @@ class NetworkInfo:
         if config.snapshot == "states":
             return self.state_bytes
         shapes = self.shapes.values() if config.snapshot == "params" else [self.table_shape or (0,)]
-        return (2 if config.snapshot_dtype == "bfloat16" else 4) * sum(map(math.prod, shapes))
+        size = 2 if config.snapshot_dtype == "bfloat16" else config.float_dtype.itemsize
+        return size * sum(map(math.prod, shapes))
 
     def to_dict(self) -> dict[str, Any]:
         return {

@@ -76,15 +76,16 @@ def stacked(
     members: Sequence[int],
     read: Callable[[Sequence[int]], dict[int, dict[str, np.ndarray]]],
     shapes: Shapes,
+    dtype: np.dtype,
 ) -> dict[str, Any]:
     """Return the nested parameters of members of one network, `[M, ...]`; NaN where there are none.
 
     read: parameters by name of the members that have any, as `latest` gives them.
     """
-    size = 4 * len(members) * sum(map(math.prod, shapes.values()))
+    size = dtype.itemsize * len(members) * sum(map(math.prod, shapes.values()))
     memory.require(f"{directory}: parameters", 2 * size)
     found = read(members)
-    arrays = {n: np.full((len(members), *s), np.nan, np.float32) for n, s in shapes.items()}
+    arrays = {n: np.full((len(members), *s), np.nan, dtype) for n, s in shapes.items()}
     for i, member in enumerate(members):
         for name, value in found.get(member, {}).items():
             arrays[name][i] = value

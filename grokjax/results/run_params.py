@@ -41,7 +41,9 @@ class RunParams:
 
     @functools.cached_property
     def params(self) -> dict[str, Any]:
-        """Parameters as a nested dict of float32 arrays with leading axis M, ordered as `members`.
+        """Parameters as a nested dict of arrays with leading axis M, ordered as `members`.
+
+        The arrays are float32, or float64 where that is the precision.
 
         Members in training have those of the last checkpoint, or NaN before the first one. Raises
         ValueError if shapes differ between members or no member is selected.
@@ -51,7 +53,8 @@ class RunParams:
             raise ValueError("params: no member is selected; select at least one")
         if any(other != shapes[0] for other in shapes):
             raise ValueError("params: shapes differ between programs; use select or params_of")
-        return params.stacked(self.directory, self._chosen, self._flat_params, shapes[0])
+        dtype = np.result_type(*(self.sweep[m].float_dtype for m in self._chosen))
+        return params.stacked(self.directory, self._chosen, self._flat_params, shapes[0], dtype)
 
     def params_of(self, member: int) -> dict[str, Any]:
         """Return one member's parameters: as `params`, without the leading axis.
@@ -83,7 +86,7 @@ class RunParams:
 
     @property
     def embeddings(self) -> np.ndarray:
-        """Token tables of the first operand, float32 `[M, P, D]`.
+        """Token tables of the first operand, `[M, P, D]`.
 
         With one-hot inputs they are rows of the first layer, and D is H. Raises ValueError if
         members have different numbers of tokens, parameters of different shapes, or no such table.
@@ -101,9 +104,9 @@ class RunParams:
     def snapshots(self) -> xr.DataArray:
         """Embeddings kept during training, dims `member, epoch, token, dimension`.
 
-        They are float32, and NaN where a member has no snapshot at an epoch. Where whole parameters
-        are kept, they are the token tables among them, as in `embeddings`. Raises ValueError if the
-        run keeps none.
+        They have the dtype of `params`, and are NaN where a member has no snapshot at an epoch.
+        Where whole parameters are kept, they are the token tables among them, as in `embeddings`.
+        Raises ValueError if the run keeps none.
         """
         return self._labelled(self._stored.embeddings(), ("token", "dimension"))
 
@@ -123,7 +126,7 @@ class RunParams:
     def param_snapshots(self, parameter: str) -> xr.DataArray:
         """Return one parameter through training, dims `member, epoch, axis_0, ...`.
 
-        The values are float32, and NaN where a member has no snapshot at an epoch.
+        The values have the dtype of `params`, and are NaN where a member has no snapshot.
 
         Args:
           parameter: its name, such as `hidden/kernel`.

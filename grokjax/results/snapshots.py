@@ -32,6 +32,7 @@ class Snapshots:
         self, directory: Path, sweep: Sweep, networks: Networks, members: Sequence[int]
     ) -> None:
         self._directory, self._snapshot = directory, sweep.config.snapshot
+        self.dtype = sweep[0].float_dtype
         self._infos = list({id(i): i for m in members if (i := networks.of(sweep[m]))}.values())
         self._places: dict[tuple[int, int], tuple[Path, int]] = {}  # by member and epoch
         wanted = set(members)
@@ -46,7 +47,7 @@ class Snapshots:
         self.kept = np.array([[(m, e) in self._places for e in self.epochs] for m in members])
 
     def embeddings(self) -> np.ndarray:
-        """Return the token tables of the first operand, float32 `[M, E, P, D]`, or NaN.
+        """Return the token tables of the first operand, `[M, E, P, D]`, or NaN.
 
         Raises ValueError if the members' networks differ in their table, or have none.
         """
@@ -61,7 +62,7 @@ class Snapshots:
         return self.parameter(table.parameter)[:, :, : table.rows]
 
     def parameter(self, name: str) -> np.ndarray:
-        """Return one parameter, float32 `[M, E, ...]`, with NaN where a member has no snapshot."""
+        """Return one parameter, `[M, E, ...]`, with NaN where a member has no snapshot."""
         return self._array(f"params/{name}", self.network().shapes[name])
 
     def epochs_at(self, epoch: int, hold: bool) -> dict[int, int]:
@@ -81,11 +82,12 @@ class Snapshots:
         """Return the parameters by name of some members, each from its snapshot of an epoch."""
         keys, shapes = list(epochs.items()), self.network().shapes
         memory.require(
-            f"{self._directory}: parameters", 4 * len(keys) * sum(map(math.prod, shapes.values()))
+            f"{self._directory}: parameters",
+            self.dtype.itemsize * len(keys) * sum(map(math.prod, shapes.values())),
         )
         arrays = {}
         for name, shape in shapes.items():
-            arrays[name] = np.empty((len(keys), *shape), np.float32)
+            arrays[name] = np.empty((len(keys), *shape), self.dtype)
             self._fill(arrays[name], f"params/{name}", keys)
         return {m: {n: x[i] for n, x in arrays.items()} for i, (m, _) in enumerate(keys)}
 
@@ -112,8 +114,8 @@ class Snapshots:
     def _array(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
         """Return an array of all snapshots `[M, E, *shape]`."""
         size = (len(self.members), len(self.epochs), *shape)
-        memory.require(f"{self._directory}: snapshots", 4 * math.prod(size))
-        values = np.full(size, np.nan, np.float32)
+        memory.require(f"{self._directory}: snapshots", self.dtype.itemsize * math.prod(size))
+        values = np.full(size, np.nan, self.dtype)
         keys = [(member, epoch) for member in self.members for epoch in self.epochs]
         self._fill(values.reshape(-1, *shape), name, keys)
         return values
@@ -130,11 +132,11 @@ class Snapshots:
             array = journal_parts.read_rows(path, name, rows)
             if array.shape[1:] != values.shape[1:]:
                 raise DamagedRun(f"{self._directory}: holds the snapshots of another network")
-            values[list(wanted)] = _as_float32(array)
+            values[list(wanted)] = _as_floats(array)
 
 
-def _as_float32(array: np.ndarray) -> np.ndarray:
-    """Return an array of a snapshot as float32; uint16 has the bits of bfloat16."""
+def _as_floats(array: np.ndarray) -> np.ndarray:
+    """Return an array of a snapshot as floats; uint16 has the bits of bfloat16."""
     if array.dtype == np.uint16:
         return (array.astype(np.uint32) << 16).view(np.float32)
     return array

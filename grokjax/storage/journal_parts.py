@@ -38,7 +38,7 @@ DTYPES = {
 """Dtypes by name of array; `_has_allowed_dtype` knows those of the others."""
 
 
-SNAPSHOT_DTYPES = ("float32", "uint16")
+SNAPSHOT_DTYPES = ("float32", "float64", "uint16")
 """Dtypes of the arrays of snapshots; uint16 has the bits of bfloat16, which NumPy lacks."""
 
 

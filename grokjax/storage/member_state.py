@@ -15,10 +15,10 @@ from grokjax.runtime import processes
 Arrays = dict[str, np.ndarray]
 """Named arrays: one member's state, or `[A, ...]` of A members."""
 
-STATE_DTYPES = ("float32", "int32", "uint32", "bool")
+STATE_DTYPES = ("float32", "float64", "int32", "uint32", "bool")
 """Dtypes of the arrays of a state; random keys are uint32."""
 
-PARAM_DTYPES = ("float32", "int32")
+PARAM_DTYPES = ("float32", "float64", "int32")
 """Dtypes of parameters, the arrays whose names begin with `params/`."""
 
 Status = Literal[

@@ -95,7 +95,7 @@ def train(
     part = None if shard is None else parse_shard(shard)
     if part is not None:
         sweep = members_of_shard(sweep, part)
-    given = None if init is None else initial_weights.flat_arrays(init)
+    given = None if init is None else initial_weights.flat_arrays(init, wanted=sweep[0].float_dtype)
     directory = preflight.run_directory(out)  # the working directory may change, or be removed
     configure_devices(devices)
     if check_bool("resume", resume) and shared_directory.holds_run(directory):

@@ -70,7 +70,7 @@ def draw_batches(
 
     Returns:
       Numbers of examples int32 `[S, K, R]`, and the weight of each row in the mean of its step,
-      float32: 1 over the rows of the step, or 0 for padding.
+      floats: 1 over the rows of the step, or 0 for padding.
     """
     bound = plan.max_train_size
     if plan.full_batch:
@@ -78,7 +78,7 @@ def draw_batches(
     else:
         rows = shuffled(key, jnp.arange(bound) < train_size, len(order))
     rows = jnp.pad(rows, (0, plan.steps * plan.batch_size - bound))
-    filled = (jnp.arange(len(rows)) < train_size).astype(jnp.float32)
+    filled = (jnp.arange(len(rows)) < train_size).astype(float)
     rows, filled = (x.reshape(plan.steps, -1) for x in (order[rows], filled))  # [S, B]
     weights = filled / jnp.maximum(filled.sum(axis=1, keepdims=True), 1)
     padding = ((0, 0), (0, plan.chunks * plan.rows - plan.batch_size))

@@ -12,10 +12,14 @@ from grokjax.runtime.prng import INIT, stream_key
 
 
 def initial_params(network: Network, hypers: Hypers) -> Params:
-    """Return the parameters that a member starts from: given, or drawn by its seed; scaled."""
+    """Return the parameters that a member starts from: given, or drawn by its seed; scaled.
+
+    They are drawn in float32 in any precision, so that float64 starts from the same ones.
+    """
     given = getattr(hypers, "initial_weights", None)
     if given is None:
-        params = network.init(stream_key(hypers.seed, INIT))
+        with jax.enable_x64(False):
+            params = network.init(stream_key(hypers.seed, INIT))
     else:
         params = unflattened(given, network.abstract)
     return jax.tree.map(lambda p: hypers.init_scale * p, params)

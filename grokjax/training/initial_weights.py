@@ -25,12 +25,14 @@ from grokjax.storage.member_state import Arrays, digest
 
 NAME = files.INITIAL_WEIGHTS
 
+FLOAT32 = np.dtype(np.float32)
+
 
 @dataclass(frozen=True)
 class InitialWeights:
     """Weights for the members of one launch.
 
-    arrays: float32 by name, `[...]` if all members start from the same, else `[M, ...]`.
+    arrays: by name, `[...]` if all members start from the same, else `[M, ...]`.
     rows: the row of each member's weights; None if all members start from the same.
     """
 
@@ -38,7 +40,7 @@ class InitialWeights:
     rows: Mapping[Config, int] | None
 
     def vector_of(self, config: Config) -> np.ndarray:
-        """Return the weights of one member, float32 `[W]`, layer by layer as JAX orders a dict."""
+        """Return the weights of one member, `[W]`, layer by layer as JAX orders a dict."""
         names = sorted(self.arrays, key=lambda name: name.split("/"))
         if self.rows is None:
             return np.concatenate([self.arrays[name].ravel() for name in names])
@@ -60,8 +62,10 @@ class InitialWeights:
             np.savez(file, allow_pickle=False, **self.arrays)
 
 
-def flat_arrays(given: Any, name: str = "init") -> Arrays:
-    """Return parameters, nested or by name, as finite float32 arrays by name.
+def flat_arrays(given: Any, name: str = "init", wanted: np.dtype = FLOAT32) -> Arrays:
+    """Return parameters, nested or by name, as finite arrays of one dtype by name.
+
+    wanted: the dtype, float32 or float64, for which float32 will do too.
 
     Raises ConfigError, which says which argument it is about, for anything else.
     """
@@ -71,10 +75,10 @@ def flat_arrays(given: Any, name: str = "init") -> Arrays:
     found: Arrays = {}
     for key, value in _leaves(given, name):
         dtype = getattr(value, "dtype", type(value).__name__)
-        if dtype != np.float32:
-            fix = "convert it with astype(numpy.float32)"
-            raise ConfigError(f"{name}: {printable(key)} must be float32, got {dtype}; {fix}")
-        found[key] = np.array(value)  # a copy: the caller may change it later
+        if dtype not in (wanted, FLOAT32):
+            fix = f"convert it with astype(numpy.{wanted})"
+            raise ConfigError(f"{name}: {printable(key)} must be {wanted}, got {dtype}; {fix}")
+        found[key] = np.array(value, wanted)  # a copy: the caller may change it later
         if not np.isfinite(found[key]).all():
             raise ConfigError(f"{name}: {printable(key)} must be finite, got NaN or infinity")
     return found
@@ -93,7 +97,7 @@ def _leaves(node: Mapping[Any, Any], name: str, prefix: str = "") -> Iterator[tu
 def fit(arrays: Arrays, sweep: Sweep, networks: Networks) -> InitialWeights:
     """Return the weights for the members of a sweep.
 
-    arrays: finite float32 arrays by name, of one member for all, or with a leading axis M.
+    arrays: finite arrays by name, of one member for all, or with a leading axis M.
 
     Raises ConfigError where they are not those of every member's network.
     """

@@ -26,7 +26,8 @@ from grokjax.training.member import build_member
 
 def _state(program: ProgramConfig, network: Network, example: Config) -> dict[str, Any]:
     """Return the shapes of a member's state: its parameters and what the rule keeps for them."""
-    params = network.abstract
+    dtype = example.float_dtype
+    params = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, dtype), network.abstract)
     # With a random split, as the examples must be built for the order of a replayed one.
     hypers = hypers_of(example.replace(split="random"), (example.variant,))
     if program.optimizer not in ("adamw", "adam", "sgd"):
@@ -40,7 +41,7 @@ def _state(program: ProgramConfig, network: Network, example: Config) -> dict[st
 def state_arrays(config: Config) -> dict[str, tuple[tuple[int, ...], str]]:
     """Return shape and dtype of each array of a member's state, by its name in snapshots."""
     program = config.program
-    with pinned_jax_settings():
+    with pinned_jax_settings(program.precision):
         network = build_network(program.model_settings, program.spec)
         leaves = jax.tree_util.tree_leaves_with_path(_state(program, network, config))
     name_of = functools.partial(jax.tree_util.keystr, simple=True, separator="/")
@@ -60,7 +61,7 @@ def take_inventory(sweep: Sweep, metrics: tuple[Metric, ...]) -> Networks:
     """
     settings = {name for config in (sweep.config, *sweep) for name in config.values}
     check_names(metrics, settings)
-    with pinned_jax_settings():
+    with pinned_jax_settings(sweep[0].precision):
         found: dict[tuple, NetworkInfo] = {}
         examples: dict[tuple, dict[str, int]] = {}
         digests: dict[tuple, dict[str, str]] = {}

@@ -12,7 +12,7 @@ from grokjax.results import params, run
 from grokjax.results.networks import Networks
 from grokjax.results.run import Run
 from grokjax.runtime import devices, environment, processes
-from grokjax.runtime.numerics import pinned_jax_settings
+from grokjax.runtime.numerics import check_precision, pinned_jax_settings
 from grokjax.runtime.signals import SignalRecorder
 from grokjax.storage import files
 from grokjax.storage.member_state import Arrays
@@ -51,10 +51,12 @@ class Launch:
     ) -> None:
         tolerant_output.open_missing_streams()
         preflight.check_data_fits(sweep)
+        preflight.check_one_precision(sweep)
         self.networks: Networks = take_inventory(sweep, metrics)
         preflight.check_snapshots(sweep, self.networks)
         self.initial = None if init is None else initial_weights.fit(init, sweep, self.networks)
         self._devices = devices.select_devices(options.devices)
+        check_precision(sweep[0].precision, self._devices[0].platform)
         count = processes.process_count()
         if count > len(sweep):
             raise invalid("num_processes", count, f"must be at most the {len(sweep)} members")
@@ -97,7 +99,7 @@ class Launch:
                 self._directory, self._sweep, self.networks, read_only=False
             ) as checkpoints,
             SignalRecorder() as signals,
-            pinned_jax_settings(),
+            pinned_jax_settings(self._sweep[0].precision),
             progress,
             EvaluationCallback(
                 self._options.callbacks, self._directory, progress.print_line

@@ -13,6 +13,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from grokjax.config.hyperparams import Hypers
@@ -40,7 +41,7 @@ Metrics = dict[str, jax.Array]
 class MemberState:
     """All that changes while a member trains; the rest is derived from its hyperparameters."""
 
-    params: Params  # float32
+    params: Params  # float32, or float64 where that is the precision
     opt_state: optax.OptState
     epoch: jax.Array  # int32 [], epochs done
     interventions: InterventionState | None = None  # None in a program without any
@@ -96,7 +97,7 @@ def build_member(
     plan = BatchPlan.of(program.batch_size, len(data.inputs), max_train_size, cached_rows)
     layout = layout_of(network, program.rule.elementwise)
     member_data = build_member_data(data, program.split)
-    inputs = jnp.asarray(data.inputs)
+    inputs = _inputs(data)
     trained = build_loss(network, LOSSES[program.loss], data, inputs)
     step = build_step(program, network, layout, trained, skips=plan.steps > 1)
     train = build_training(program, layout, plan, step)
@@ -188,7 +189,7 @@ def build_evaluation(
     """Return the function that computes the metrics that apply, from one pass over all examples."""
     metrics = tuple(each for each in metrics if each.applies(network, spec))
     keeps_logits = any(each.reads_logits for each in metrics)
-    inputs, count = jnp.asarray(data.inputs), len(data.inputs)
+    inputs, count = _inputs(data), len(data.inputs)
     example_loss = build_loss(network, loss, data, inputs)
     size = min(cached_rows or count, count)
 
@@ -223,6 +224,12 @@ def build_evaluation(
         return measure(metrics, params, evaluation)
 
     return evaluate
+
+
+def _inputs(data: Dataset) -> jax.Array:
+    """Return the inputs `[N, ...]`: tokens, or features in the precision of the run."""
+    is_real = np.issubdtype(data.inputs.dtype, np.floating)
+    return jnp.asarray(data.inputs, float if is_real else None)
 
 
 def relaid(layout: Callable[[Params], Params], params: Params, tree: Any) -> Any:

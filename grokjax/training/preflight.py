@@ -45,6 +45,13 @@ def as_sweep(given: Sweep | Config) -> Sweep:
     return given
 
 
+def check_one_precision(sweep: Sweep) -> None:
+    """Raise ConfigError if some members are in float64: one run has arrays of one dtype."""
+    if len({member.float_dtype for member in sweep.members}) > 1:
+        text = "must be that of all members or of none"
+        raise invalid("precision", "float64", text, "train the others in another run")
+
+
 def run_directory(out: str | Path) -> Path:
     """Return the absolute path of a new run. Raise ConfigError if it cannot be a folder."""
     path = paths.parse_path("out", out)
@@ -194,7 +201,7 @@ def _bytes_to_write(sweep: Sweep, networks: Networks) -> int:
         count = len(evaluations(config, config.max_epochs))
         values = 3 + sum(math.prod(each.shape) for each in info.metrics.values())
         states += info.state_bytes  # the whole state, as it is kept of members that never stop
-        records += 4 * 2 * count * values
+        records += config.float_dtype.itemsize * 2 * count * values
     # The lanes of the checkpoints are few beside any large sweep.
     checkpoints = min(len(sweep), 64) * (files.CHECKPOINTS_KEPT + 1) * states // len(sweep)
     return states + checkpoints + records + snapshot_bytes(sweep, networks)

@@ -152,7 +152,8 @@ def compile_programs(
 ) -> Programs:
     """Compile both programs at once, or load them; keep the last few for other runs."""
     programs = trace_programs(key, devices, number, on_cpu)
-    lowered = programs.refill.lower(), programs.round.lower()
+    with pinned_jax_settings(key.config.precision):
+        lowered = programs.refill.lower(), programs.round.lower()
     refill, round = compile_cache.compile_all(lowered, devices)
     return dataclasses.replace(programs, refill=refill, round=round)
 

@@ -32,6 +32,6 @@ def snapshot_rows(lanes: Lanes, chosen: list[int], program: Program) -> Arrays:
 
 
 def _bfloat16_bits(array: np.ndarray) -> np.ndarray:
-    """Round float32 to bfloat16, and return its bits as uint16."""
+    """Round floats to bfloat16, and return its bits as uint16."""
     with np.errstate(over="ignore"):  # the largest float32 round to infinity
         return array.astype(jnp.bfloat16).view(np.uint16)

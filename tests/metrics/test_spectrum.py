@@ -9,7 +9,7 @@ from grokjax.metrics import spectrum
 @pytest.mark.parametrize("modulus", [2, 3, 7, 8, 53])
 def test_basis_is_orthonormal_and_each_row_has_one_frequency(modulus):
     rows, frequencies = spectrum.basis(modulus)
-    assert rows.dtype == np.float32
+    assert rows.dtype == np.float64
     np.testing.assert_allclose(rows @ rows.T, np.eye(modulus), atol=1e-6)
     assert frequencies.tolist() == [(i + 1) // 2 for i in range(modulus)]
     for i, (row, k) in enumerate(zip(rows, frequencies, strict=True)):

@@ -96,12 +96,19 @@ def test_the_self_check_runs_on_the_devices_that_train(unchecked, monkeypatch):
     assert len(used) == 3
 
 
+@contextlib.contextmanager
+def with_64_bits():
+    """What the user asked JAX for is not ignored without a word."""
+    with jax.enable_x64(True), pytest.warns(UserWarning, match="give --precision float64"):
+        yield
+
+
 ENVIRONMENTS = {
     "another random generator": lambda: jax.default_prng_impl("rbg"),
     "random bits of before 2025": lambda: jax.threefry_partitionable(False),
     "strict dtypes": lambda: jax.numpy_dtype_promotion("strict"),
     "no compilation": lambda: jax.disable_jit(True),
-    "64 bits": lambda: jax.enable_x64(True),
+    "64 bits": lambda: with_64_bits(),
 }
 """Settings that users may have through `JAX_*` variables."""
 

@@ -27,14 +27,15 @@ def close_to(params, expected):
     jax.tree.map(functools.partial(np.testing.assert_allclose, atol=5e-6), params, expected)
 
 
-def by_hand(config, epochs, change, gradients=gradients):
+def by_hand(config, epochs, change, gradients=gradients, start=None):
     """Train a member in NumPy in float64.
 
     change: (number of updates done, parameters, optimiser) -> parameters, after each update.
+    start: its first parameters; None: those that its seed draws.
     """
     learned = examples(config)
     network = build_network(config.model_settings, config.spec)
-    params = network.init(stream_key(np.uint32(config.seed), INIT))
+    params = start or network.init(stream_key(np.uint32(config.seed), INIT))
     params = jax.tree.map(lambda x: np.asarray(x, np.float64), params)
     optimizer, size, done = AdamW(config.learning_rate, config.weight_decay), 24, 0
     for epoch in range(epochs):
