@@ -1,6 +1,5 @@
-"""Self-contained HTML pages: of a run, `grokjax report DIR`, and of several, `grokjax compare`."""
+"""The report of a run, one self-contained HTML page: `grokjax report DIR`."""
 
-from grokjax.report.comparison_page import compare
 from grokjax.report.page import write
 
-__all__ = ["compare", "write"]
+__all__ = ["write"]
