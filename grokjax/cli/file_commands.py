@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -81,6 +83,38 @@ class Export:
 
 
 @dataclass
+class Compare:
+    """Compare runs: print how many members grokked and when, with tests; write a page and a figure.
+    The page has the curves of all runs; the figure beside it, a PNG, has accuracy and groks.
+    """
+
+    directories: DIRECTORIES
+    """Run directories, at least two."""
+    labels: Annotated[tuple[str, ...] | None, optional("NAME ...")] = None
+    """A name for each run; default: the names of the directories."""
+    out: Path = Path("comparison.html")
+    """Page to write; files that exist are replaced."""
+    figures: Annotated[Literal["pdf", "svg", "png"] | None, optional("{pdf,svg,png}")] = None
+    """Also save every figure in this format, in figures/ beside the page; default: do not."""
+
+    def __call__(self) -> None:
+        from grokjax.results.runs import concat
+
+        runs = concat(self.directories, self.labels)
+        from grokjax import report
+
+        began = time.monotonic()
+
+        def print_step(step: str) -> None:
+            print(f"{time.monotonic() - began:5.1f}s {step}", file=sys.stderr, flush=True)
+
+        for table in report.compare(runs, self.out, print_step, self.figures):
+            print(_as_text(table.columns, table.rows))
+        _print_written("page", self.out)
+        _print_written("figure", self.out.with_suffix(".png"))
+
+
+@dataclass
 class Merge:
     """Join runs of disjoint members, such as the shards of a Slurm array, into one run directory.
     The runs stay as they are. Members that have not ended go on when the merged run is resumed.
@@ -99,6 +133,16 @@ class Merge:
         merged = merge(self.directories, self.out)
         print(f"merged {len(self.directories)} runs into {self.out}")
         summarise_with_curves(merged)
+
+
+def _as_text(columns: list[str], rows: list[list[str]]) -> str:
+    """Return a table as lines of text, with an empty line after it."""
+    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+    lines = [columns, *rows] if rows else []
+    pairs = (zip(line, widths, strict=True) for line in lines)
+    return (
+        "\n".join("  ".join(f"{cell:<{w}}" for cell, w in each).rstrip() for each in pairs) + "\n"
+    )
 
 
 def _print_written(what: str, path: Path) -> None:

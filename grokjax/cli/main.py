@@ -27,6 +27,7 @@ COMMANDS = {
     "info": commands.Info,
     "check": commands.Check,
     "report": commands.Report,
+    "compare": file_commands.Compare,
     "export": file_commands.Export,
     "merge": file_commands.Merge,
     "recipes": commands.Recipes,

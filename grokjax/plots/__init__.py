@@ -4,6 +4,11 @@ A function that takes `ax` draws on these axes, or on those of a new figure, and
 `title` is that of the axes or of the figure, where figures of a history name the task and what is
 swept by default. With `log_epochs` the axis of epochs is logarithmic.
 
+To draw several runs on the same axes, call a function for each with its `label` and, if you like,
+its `color`, and with the same `ax`, or the `fig` that the first call has made. Each run then has
+one colour, and its lines differ in their dashes. A history of several runs as one
+(`grokjax.concat`) has the runs as colours or panels by itself.
+
 All figures have one style (`matplotlib.style.use(grokjax.plots.STYLE)`). Colours are those of
 Okabe & Ito 2008 and cividis, which can be told apart with any common colour blindness.
 """
@@ -19,6 +24,7 @@ from grokjax.plots.landscape import landscape
 from grokjax.plots.learning_times import learning_times, medians, times_against
 from grokjax.plots.performance import occupancy, scaling, throughput
 from grokjax.plots.progress import progress_losses, progress_structure
+from grokjax.plots.recorded_values import metric, norms
 from grokjax.plots.spectra import (
     key_counts,
     spectrum,
@@ -26,10 +32,11 @@ from grokjax.plots.spectra import (
     spectrum_of_members,
     spectrum_over_training,
 )
-from grokjax.plots.style import KEY, STYLE, TEST, TRAIN, figure, narrow, save
-from grokjax.plots.training_curves import accuracy, curves, loss, metric, norms
+from grokjax.plots.style import CATEGORIES, KEY, STYLE, TEST, TRAIN, figure, narrow, save
+from grokjax.plots.training_curves import accuracy, curves, loss
 
 __all__ = [
+    "CATEGORIES",
     "KEY",
     "STYLE",
     "TEST",

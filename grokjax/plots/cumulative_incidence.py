@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,13 @@ from grokjax.analysis.incidence import incidence as estimate_incidence
 from grokjax.analysis.times import Times
 from grokjax.config import labels
 from grokjax.plots.decorations import add_heading, add_legend
+from grokjax.plots.overlay import (
+    DASHES,
+    add_run_legend,
+    joined_label,
+    panels_of,
+    run_style,
+)
 from grokjax.plots.style import CATEGORIES, axes_or_new, figure, styled
 from grokjax.plots.sweep_panels import arrange_sweep, sweep_title
 from grokjax.runtime.arguments import history_like, takes
@@ -25,7 +31,12 @@ MAX_BANDED = 3
 @styled
 @takes(named=dict)
 def incidence(
-    named: dict[str, Incidence], title: str = "", unit: str = "epoch", ax: Axes | None = None
+    named: dict[str, Incidence],
+    title: str = "",
+    unit: str = "epoch",
+    ax: Axes | None = None,
+    label: str = "",
+    color: Any = None,
 ) -> Axes:
     """Draw cumulative incidences against epochs, each with its 95% band.
 
@@ -34,47 +45,74 @@ def incidence(
 
     Args:
       named: label to `analysis.incidence.incidence`; eight can be told apart.
+      label: of the run, if the axes have several; it goes before the labels of the curves, which
+        then have one colour and differ in their dashes.
+      color: that colour; None: the next one.
     """
+    run = run_style(label, color, ax)
     is_given, ax = ax is not None, axes_or_new(ax)
     latest = max((curve.last_epoch for curve in named.values()), default=0)
-    for color, (label, curve) in zip(itertools.cycle(CATEGORIES), named.items(), strict=False):
-        _draw_curve(ax, curve, latest, color, label=f"{label}: {curve.counts()}")
+    for i, (name, curve) in enumerate(named.items()):
+        style: dict[str, Any] = {"color": CATEGORIES[i % len(CATEGORIES)]}
+        if run is not None:
+            style = {"color": run.color, "linestyle": DASHES[i % len(DASHES)]}
+        text = f"{joined_label(label, name)}: {curve.counts()}"
+        _draw_curve(ax, curve, latest, label=text, **style)
     ax.set(xlabel=unit, ylabel="share of members", title=title)
-    add_legend(ax, is_given)
+    add_legend(ax, is_given or run is not None)
     return ax
 
 
 @styled
 @takes(history=history_like, named=dict)
-def incidences(history: Any, named: dict[str, Times], title: str = "") -> Figure:
+def incidences(
+    history: Any,
+    named: dict[str, Times],
+    title: str = "",
+    label: str = "",
+    color: Any = None,
+    fig: Figure | None = None,
+) -> Figure:
     """Draw cumulative incidences against epochs for each value of the swept settings.
 
     Args:
       history: such as `Run.history`.
       named: label to the times of its members, such as `times.Events.grokked`.
+      label: of the run, if the figure has several; all of its curves then have one colour.
+      color: that colour; None: the next one.
+      fig: the figure that this function made for another run, to draw on its axes.
 
     Returns:
       The figure, a column of panels for each label. The swept setting with the most values
       is drawn in colours; each combination of further settings is a row, at most six of them.
     """
-    sweep = arrange_sweep(history)
+    axes = panels_of(fig, len(named), "incidences")
+    sweep = arrange_sweep(history, run=run_style(label, color, axes[0] if axes else None))
     rows = max(1, len(sweep.panels))
-    fig, grid = figure(9.5, 1.4 + 2.6 * rows, len(named), rows, squeeze=False)
+    if axes is None or fig is None:
+        fig, grid = figure(9.5, 1.4 + 2.6 * rows, len(named), rows, squeeze=False)
+    else:
+        grid = np.array([axes])
     latest = max((np.nanmax(t.observed, initial=0.0) for t in named.values()), default=0.0)
     banded = len(sweep.values) <= MAX_BANDED
     for row, panel in zip(grid, sweep.panels, strict=False):
-        for ax, (label, times) in zip(row, named.items(), strict=True):
+        for ax, (event, times) in zip(row, named.items(), strict=True):
             for group in panel.groups:
-                curve = estimate_incidence(times[group.rows])
-                _draw_curve(ax, curve, latest, sweep.color(group), banded)
+                curve, text = estimate_incidence(times[group.rows]), sweep.run_label(group, panel)
+                _draw_curve(ax, curve, latest, sweep.color(group), banded, label=text)
             ax.set(
                 xlabel=labels.epochs(history),
-                ylabel=f"share that had {label}",
+                ylabel=f"share that had {event}",
                 title=panel.title,
-                xlim=(0, latest or None),
+                xlim=(0, max(latest, 0 if axes is None else ax.get_xlim()[1]) or None),
             )
+            if sweep.run is not None:
+                add_run_legend(ax, ())
+    if axes is not None:
+        return fig
     sweep.add_color_key(fig)
-    add_heading(fig, title or sweep_title(history), sweep.note)
+    own = sweep_title(history) if sweep.run is None else history.attrs.get("task", "")
+    add_heading(fig, title or own, sweep.note)
     return fig
 
 
@@ -87,6 +125,7 @@ def _draw_curve(
     is_level = not curve.censored or np.isfinite(curve.known_until)
     x = np.append(curve.epochs, latest if is_level else curve.last_epoch)
     middle, low, high = (np.append(y, y[-1]) for y in (curve.share, curve.low, curve.high))
+    ax.set_autoscale_on(True)  # another run may be on the axes, which were fitted to its curves
     ax.step(x, middle, where="post", color=color, **style)
     if banded:
         band: Any = {"step": "post", "color": color, "alpha": 0.18, "linewidth": 0}

@@ -16,9 +16,10 @@ from matplotlib.patches import Patch
 from grokjax.analysis.learning_phases import PHASES, PhaseEnds, phase_ends
 from grokjax.config import labels
 from grokjax.plots.decorations import add_heading, add_legend_below, share_limits, use_log_scale
+from grokjax.plots.epoch_lines import draw_line, label_axes, loss_label
+from grokjax.plots.overlay import DASHES, RunStyle, add_run_legend, panels_of, run_style
 from grokjax.plots.style import GREEN, GREY, ORANGE, PURPLE, SKY, TEST, TRAIN, figure, styled
 from grokjax.plots.sweep_panels import MAX_PANELS, sweep_title
-from grokjax.plots.training_curves import draw_line, label_axes, loss_label
 from grokjax.results.seed_groups import SeedGroup, seed_groups
 from grokjax.runtime.arguments import history_like, takes
 
@@ -28,13 +29,22 @@ CURVES: tuple[tuple[str, str, Any], ...] = (
     ("restricted, all pairs", GREEN, "-"),
     ("excluded, train", PURPLE, "-"),
 )
+RUN_DASHES = ("--", "-", ":", "-.")
+"""Dashes of these curves, where a run has one colour for all of them."""
 SHADES = (SKY, ORANGE, GREY)
 """Colours of the phases."""
 
 
 @styled
 @takes(history=history_like)
-def progress_losses(history: Any, title: str = "", log_epochs: bool = False) -> Figure:
+def progress_losses(
+    history: Any,
+    title: str = "",
+    log_epochs: bool = False,
+    label: str = "",
+    color: Any = None,
+    fig: Figure | None = None,
+) -> Figure:
     """Draw train, test, restricted and excluded loss against epochs, with the phases shaded.
 
     A phase ends at the median over seeds (see `analysis.learning_phases`); it is not shaded where
@@ -44,11 +54,26 @@ def progress_losses(history: Any, title: str = "", log_epochs: bool = False) -> 
       history: such as `Run.history`, with `restricted_loss` and `excluded_loss`.
       title: replaces the task and what is swept.
       log_epochs: whether the axis of epochs is logarithmic.
+      label: of the run, if the figure has several; its lines then have one colour, all groups are
+        on one panel, and no phases are shaded.
+      color: that colour; None: the next one.
+      fig: the figure that this function made for another run, to draw on its axes.
 
     Returns:
       The figure: a panel for each combination of swept settings, at most six of them.
     """
-    groups = seed_groups(history)
+    groups, axes = seed_groups(history), panels_of(fig, 1, "progress_losses")
+    if run := run_style(label, color, axes[0] if axes else None):
+        fig, ax = (fig, axes[0]) if axes and fig else figure(7.5, 4.6)
+        for group in groups:
+            _draw_losses(ax, history, group, log_epochs, run)
+            run = RunStyle("", run.color)  # a legend has the label once
+        ax.set_title("")
+        add_run_legend(ax, [name for name, _, _ in CURVES], RUN_DASHES)
+        if axes is None:
+            note = "Medians over seeds, bands: quartiles of the test loss."
+            add_heading(fig, title or history.attrs.get("task", ""), note)
+        return fig
     chosen = np.linspace(0, len(groups) - 1, min(len(groups), MAX_PANELS)).round().astype(int)
     columns = min(2, len(chosen))
     rows = -(-len(chosen) // columns)
@@ -73,7 +98,14 @@ def progress_losses(history: Any, title: str = "", log_epochs: bool = False) -> 
 
 @styled
 @takes(history=history_like)
-def progress_structure(history: Any, title: str = "", log_epochs: bool = False) -> Figure:
+def progress_structure(
+    history: Any,
+    title: str = "",
+    log_epochs: bool = False,
+    label: str = "",
+    color: Any = None,
+    fig: Figure | None = None,
+) -> Figure:
     """Draw how the structure develops: explained variance, Gini coefficients, sum of squares.
 
     Args:
@@ -81,6 +113,7 @@ def progress_structure(history: Any, title: str = "", log_epochs: bool = False) 
         `component_gini` and `parameter_squares`.
       title: replaces the task and what is swept.
       log_epochs: whether the axis of epochs is logarithmic.
+      label, color, fig: of one of several runs, as for `progress_losses`.
 
     Raises ValueError if other settings than seeds differ.
     """
@@ -95,32 +128,55 @@ def progress_structure(history: Any, title: str = "", log_epochs: bool = False) 
         ("Gini of Fourier components", ginis),
         ("sum of squared weights", {"": squares.values}),
     ]
-    fig, axes = figure(10.5, 3.9, len(panels))
+    drawn_on = panels_of(fig, len(panels), "progress_structure")
+    run = run_style(label, color, drawn_on[0] if drawn_on else None)
+    if drawn_on is None or fig is None:
+        fig, axes = figure(10.5, 3.9, len(panels))
+    else:
+        axes = np.array(drawn_on)
     ends = _ends(history, groups[0])
-    for ax, (label, curves) in zip(np.ravel(axes), panels, strict=True):
-        for (name, values), color in zip(curves.items(), (GREEN, PURPLE), strict=False):
-            draw_line(ax, history, values, log_epochs, color, label=name)
-        label_axes(ax, history, log_epochs, label)
+    for ax, (what, curves) in zip(np.ravel(axes), panels, strict=True):
+        for i, (name, values) in enumerate(curves.items()):
+            style: dict[str, Any] = {"color": (GREEN, PURPLE)[i], "label": name}
+            if run is not None:
+                style = {"color": run.color, "linestyle": DASHES[i]}
+                style["label"] = run.label if i == 0 and run.label else "_nolegend_"
+            draw_line(ax, history, values, log_epochs, **style)
+        label_axes(ax, history, log_epochs, what)
         ax.set_ylim(0, None)
+        if run is not None:
+            add_run_legend(ax, [*curves] if len(curves) > 1 else ())
+            continue
         if "W_E" in curves:
             ax.legend(loc="best")
         _shade(ax, ends, log_epochs)
+    if run is not None:
+        if drawn_on is None:
+            add_heading(fig, title or history.attrs.get("task", ""), "Medians, bands: quartiles.")
+        return fig
     shades = [Patch(color=c, alpha=0.2, label=n) for n, c in zip(PHASES, SHADES, strict=True)]
     add_legend_below(fig, shades)
     add_heading(fig, title or sweep_title(history), "Medians over seeds, bands: quartiles.")
     return fig
 
 
-def _draw_losses(ax: Axes, history: Any, group: SeedGroup, log_epochs: bool) -> None:
-    """Draw the four losses of one seed group."""
+def _draw_losses(
+    ax: Axes, history: Any, group: SeedGroup, log_epochs: bool, run: RunStyle | None = None
+) -> None:
+    """Draw the four losses of one seed group, for one of several runs in its colour."""
     values = (
         history.train_loss,
         history.test_loss,
         history.restricted_loss.sel(subset="all"),
         history.excluded_loss.sel(subset="train"),
     )
-    for loss, (_, color, dashes) in zip(values, CURVES, strict=True):
-        draw_line(ax, history, loss.values[group.rows], log_epochs, color, linestyle=dashes)
+    for i, (loss, (name, color, dashes)) in enumerate(zip(values, CURVES, strict=True)):
+        style: dict[str, Any] = {"linestyle": dashes}
+        if run is not None:
+            named = name == "test" and run.label
+            style = {"linestyle": RUN_DASHES[i], "label": run.label if named else "_nolegend_"}
+        own, banded = color if run is None else run.color, run is None or name == "test"
+        draw_line(ax, history, loss.values[group.rows], log_epochs, own, banded, **style)
     use_log_scale(ax, "y")
     label_axes(ax, history, log_epochs, loss_label(history, [group]))
     ax.set_title(", ".join(labels.setting_and_value(*item) for item in group.settings.items()))

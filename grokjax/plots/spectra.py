@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from grokjax.plots.decorations import (
     use_log_scale,
     use_whole_ticks,
 )
+from grokjax.plots.overlay import DASHES, joined_label, run_style
 from grokjax.plots.style import BLACK, BLUE, KEY, ORANGE, PURPLE, SKY, axes_or_new, styled
 from grokjax.runtime.arguments import nonempty_dict, sequence, takes
 
@@ -30,6 +32,8 @@ def spectrum(
     title: str = "",
     ax: Axes | None = None,
     frequency_label: str = "frequency",
+    label: str = "",
+    color: Any = None,
 ) -> Axes:
     """Draw the share of the power at each frequency, for up to six tables of one member.
 
@@ -38,12 +42,25 @@ def spectrum(
         the others as lines.
       key: bool `[K]`, the key frequencies, whose bars are coloured and numbered.
       frequency_label: label of the axis of frequencies (`TokenGroup.frequency`).
+      label: of the run, if the axes have several; all tables are then lines of one colour with
+        different dashes, and large dots are key frequencies.
+      color: that colour; None: the next one.
     """
+    run = run_style(label, color, ax)
     ax = axes_or_new(ax)
-    (label, bars), *others = shares.items()
+    (first, bars), *others = shares.items()
     k = np.arange(1, len(bars) + 1)
+    if run is not None:
+        for (name, values), dashes in zip(shares.items(), itertools.cycle(DASHES), strict=False):
+            style = {"color": run.color, "linestyle": dashes, "linewidth": 1, "markersize": 3}
+            ax.plot(k, values, "o", label=joined_label(label, name), **style)
+        ax.plot(k[key], bars[key], "o", color=run.color, markersize=7)
+        ax.set(xlabel=frequency_label, ylabel="share of the power", title=title)
+        use_whole_ticks(ax.xaxis)
+        ax.legend(loc="best")
+        return ax
     # An edge keeps a bar visible that is narrower than a pixel; key frequencies are on top.
-    for chosen, color, name, order in ((~key, "0.7", label, 1), (key, KEY, "key frequency", 2.5)):
+    for chosen, color, name, order in ((~key, "0.7", first, 1), (key, KEY, "key frequency", 2.5)):
         style = {"color": color, "edgecolor": color, "linewidth": 0.7, "zorder": order}
         if chosen.any():
             ax.bar(k[chosen], bars[chosen], label=name, **style)
@@ -153,15 +170,32 @@ def spectrum_2d(
 
 @styled
 @takes(counts="M")
-def key_counts(counts: np.ndarray, title: str = "", ax: Axes | None = None) -> Axes:
-    """Draw how many members have each number of key frequencies, whole numbers `[M]`."""
+def key_counts(
+    counts: np.ndarray,
+    title: str = "",
+    ax: Axes | None = None,
+    label: str = "",
+    color: Any = None,
+) -> Axes:
+    """Draw how many members have each number of key frequencies, whole numbers `[M]`.
+
+    label: of the run, if the axes have several, whose bars stand one behind the other. color: of
+    the bars; None: the next one.
+    """
+    run = run_style(label, color, ax)
     ax = axes_or_new(ax)
+    before = ax.get_xlim() if ax.patches else (np.inf, -np.inf)
     values, members = np.unique(counts, return_counts=True)
-    ax.bar(values, members, color=BLUE, width=0.7)
+    if run is None:
+        ax.bar(values, members, color=BLUE, width=0.7)
+    else:
+        style = {"edgecolor": run.color, "label": label, "alpha": 0.5}
+        ax.bar(values, members, color=run.color, width=0.7, **style)
+        ax.legend(loc="best")
     for value, number in zip(values, members, strict=True):
         ax.annotate(str(number), (value, number), ha="center", va="bottom", fontsize=9)
     ax.set(xlabel="key frequencies", ylabel="members", title=title)
     if len(values):
-        ax.set_xlim(values.min() - 1, values.max() + 1)
+        ax.set_xlim(min(before[0], values.min() - 1), max(before[1], values.max() + 1))
     use_whole_ticks(ax.xaxis, ax.yaxis)
     return ax

@@ -17,6 +17,7 @@ from matplotlib.lines import Line2D
 
 from grokjax.config import labels
 from grokjax.plots.decorations import add_legend_below
+from grokjax.plots.overlay import RunStyle
 from grokjax.plots.style import CATEGORIES
 from grokjax.results.seed_groups import SeedGroup, describe_sweep, seed_groups, swept_settings
 
@@ -43,6 +44,7 @@ class SweepPanels:
     tied_settings: other settings that have one value for each of its values, as in `Sweep.zip`.
     values: of `color_setting`, ascending.
     panels: those that are shown, of `combinations` combinations of the remaining settings.
+    run: how a run is drawn beside others; all its groups then have one colour, on one panel.
     """
 
     color_setting: str | None
@@ -50,6 +52,7 @@ class SweepPanels:
     values: list[Any]
     panels: list[Panel]
     combinations: int
+    run: RunStyle | None = None
 
     @property
     def note(self) -> str:
@@ -63,8 +66,20 @@ class SweepPanels:
         """Whether a legend lists every value, since there are few; many have a colour bar."""
         return len(self.values) <= MAX_LISTED
 
+    @property
+    def is_by_kind(self) -> bool:
+        """Whether colours tell splits or layers apart, since they show no setting and no run."""
+        return self.color_setting is None and self.run is None
+
+    def run_label(self, group: SeedGroup, panel: Panel) -> str:
+        """Label of the run, for the first group of a panel alone, so that a legend has it once."""
+        first = self.run is not None and group is panel.groups[0]
+        return (self.run.label if first and self.run else "") or "_nolegend_"
+
     def color(self, group: SeedGroup) -> Any:
         """Colour of a group."""
+        if self.run is not None:
+            return self.run.color
         if self.color_setting is None:
             return CATEGORIES[0]
         return _palette(self.values)[self.values.index(group.settings[self.color_setting])]
@@ -99,12 +114,16 @@ class SweepPanels:
         bar.ax.minorticks_off()
 
 
-def arrange_sweep(history: Any, max_panels: int = MAX_PANELS) -> SweepPanels:
+def arrange_sweep(
+    history: Any, max_panels: int = MAX_PANELS, run: RunStyle | None = None
+) -> SweepPanels:
     """Choose the colour setting and the panels for a history such as `Run.history`.
 
     The setting with the most values becomes the colours, the first one if several have as many.
     """
     groups, names = seed_groups(history), swept_settings(history)
+    if run is not None:
+        return SweepPanels(None, (), [], [Panel("", groups)] if groups else [], 1, run)
     values = {name: sorted({group.settings[name] for group in groups}) for name in names}
     # Text has no order to colour: a text setting of many values becomes panels.
     colorable = [

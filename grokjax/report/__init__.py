@@ -1,5 +1,6 @@
-"""The report of a run, one self-contained HTML page: `grokjax report DIR`."""
+"""Self-contained HTML pages: of a run, `grokjax report DIR`, and of several, `grokjax compare`."""
 
+from grokjax.report.comparison_page import compare
 from grokjax.report.page import write
 
-__all__ = ["write"]
+__all__ = ["compare", "write"]

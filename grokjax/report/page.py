@@ -5,11 +5,8 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
 from typing import Any
-
-import jinja2
 
 from grokjax.analysis import times
 from grokjax.analysis.times import Events
@@ -27,6 +24,7 @@ from grokjax.report.network_groups import (
 from grokjax.report.network_sections import network_section, section_without_analysis
 from grokjax.report.section import FORMATS, Section, save_figures
 from grokjax.report.summary import table_by_setting, tiles
+from grokjax.report.template import render
 from grokjax.report.training_sections import (
     circuits_section,
     learning_section,
@@ -92,7 +90,8 @@ def _page(run: Run, print_step: Callable[[str], None]) -> tuple[str, list[Sectio
     networks = network_data(groups)
     sections = _sections(run, events, groups)
     columns, rows = member_table(run, events, networks)
-    text = _render(
+    text = render(
+        "page.html",
         title=f"grokjax: {run.directory.resolve().name}",
         subtitle=_subtitle(run),
         written=time.strftime("%Y-%m-%d %H:%M"),
@@ -149,20 +148,6 @@ def _save_call(run: Run) -> str:
         f"from grokjax import load, plots; run = load({str(run.directory.resolve())!r}); "
         'plots.save(plots.curves(run.of([0]).history), "curves.pdf")'
     )
-
-
-def _render(**values: Any) -> str:
-    """Fill the template."""
-    here = resources.files("grokjax.report")
-    names = ("page.css", "charts.js", "page.js")
-    css, *scripts = ((here / name).read_text("utf-8") for name in names)
-    template = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    template.undefined = jinja2.StrictUndefined
-    # NaN is not JSON, so browsers could not read the page.
-    dumping = {"sort_keys": False, "separators": (",", ":"), "allow_nan": False}
-    template.policies["json.dumps_kwargs"] = dumping
-    page = template.from_string((here / "page.html").read_text("utf-8"))
-    return page.render(css=css, js="\n".join(scripts), **values)
 
 
 def _subtitle(run: Run) -> str:

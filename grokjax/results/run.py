@@ -117,9 +117,10 @@ class Run(RunParams):
             requirement = "must be a variable of run.history"
             raise invalid("variable", variable, requirement, suggest(variable, names))
         hold = arguments.check_bool("hold", hold)
-        return history.unstacked(self.history[variable], self._grid_dims(), hold)
+        return history.unstacked(self.history[variable], self.grid_dims(), hold)
 
-    def _grid_dims(self) -> Sequence[str]:
+    def grid_dims(self) -> Sequence[str]:
+        """Return the settings that `grid` has as dimensions."""
         return self.sweep.swept
 
     def select(self, **settings: Any) -> Run:

@@ -133,7 +133,7 @@ class Runs(Run):
         assert isinstance(self.sweep, JoinedSweep)
         return Runs(self.runs, self.sweep, members, epochs)
 
-    def _grid_dims(self) -> Sequence[str]:
+    def grid_dims(self) -> Sequence[str]:
         """Return the run, and the settings that differ within a run."""
         columns = [(n, column) for n, column in self.sweep.columns.items() if n != RUN]
         groups = [numbers for numbers, _ in self._numbers().values()]

@@ -69,6 +69,8 @@ def describe_sweep(history: Any) -> str:
     words = []
     for name, values in _settings(history).items():
         number = len(np.unique(values))
-        several = f"{number} values of {labels.setting(name)}"
+        several = (
+            f"{number} runs" if name == "run" else f"{number} values of {labels.setting(name)}"
+        )
         words.append(several if number > 1 else labels.setting_and_value(name, values[0]))
     return ", ".join([*words, describe_seeds(groups)])

@@ -25,7 +25,7 @@ VALUES = {
 VALUES["--interventions"] = "none"
 VALUES["--import"] = str(Path(__file__).with_name("__init__.py"))
 """Values of flags that are read before the others."""
-COMMANDS = ("train", "resume", "info", "check", "report", "export", "merge", "recipes")
+COMMANDS = ("train", "resume", "info", "check", "report", "compare", "export", "merge", "recipes")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -25,7 +25,9 @@ def line(command, *words):
     """Return a command line with these words and whatever else the command needs."""
     given = {word.partition("=")[0] for word in words}
     needed = {flag: value for flag, value in NEEDED.get(command, {}).items() if flag not in given}
-    directory = ["x"] if command in ("resume", "info", "report", "export", "merge") else []
+    directory = (
+        ["x"] if command in ("resume", "info", "report", "export", "merge", "compare") else []
+    )
     return [command, *directory, *(word for pair in needed.items() for word in pair), *words]
 
 
@@ -56,7 +58,10 @@ def test_missing_and_further_values_are_refused_in_one_line(command, capsys, mon
             continue
         if not flag.is_boolean and not (command == "resume" and flag.is_axis):
             assert f"{flag.title} must have " in refused(line(command, flag.name), capsys)
-        if not flag.is_axis and command != "merge":  # further words are directories
+        if not flag.is_axis and command not in (
+            "merge",
+            "compare",
+        ):  # further words are directories
             said = refused(line(command, flag.name, "1", "2"), capsys)
             assert re.match(r"grokjax: \w+ must (be|name) ", said), said
         if flag.is_required:
