@@ -54,7 +54,9 @@ def _check_settings(runs: Sequence[Run]) -> None:
     first = runs[0]
     for run in runs[1:]:
         axes = set(first.sweep.swept) & set(run.sweep.swept)
-        for name in dict.fromkeys([*first.config.values, *run.config.values]):
+        names = dict.fromkeys([*first.config.values, *run.config.values])
+        # Last the one that can be changed, so that nobody extends a run that differs in others.
+        for name in sorted(names, key="max_epochs".__eq__):
             field = first.config.fields.get(name) or run.config.fields[name]
             ours, theirs = first.config.values.get(name), run.config.values.get(name)
             if field.kind in ("traced", "variant") or name in axes or ours == theirs:
