@@ -14,6 +14,14 @@ MOST_MEMBERS = 100_000
 """Members of one run. Each is checked by itself, which takes 5 s for so many."""
 
 
+def base_of(config: Config | None) -> Config:
+    """Return the settings that all members share: those given, or the defaults."""
+    if config is not None and not isinstance(config, Config):
+        fix = "such as recipes.get('notebook').config"
+        raise invalid("config", config, "must be a grokjax.Config", fix)
+    return config or Config()
+
+
 def member_of(config: Config, row: dict[str, Any], stand_ins: StandIns | None = None) -> Config:
     """Return a member: the shared settings with its own row of values.
 

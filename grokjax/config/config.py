@@ -10,6 +10,7 @@ import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from grokjax.config import derived
 from grokjax.config.reference import WithSettings
 from grokjax.config.settings import (
     DEFAULT_KINDS,
@@ -133,6 +134,7 @@ class Config(Settings):
             check_name(name, self.fields)
         checked = {name: self.fields[name].checked(value) for name, value in changes.items()}
         Settings.__init__(config, self.group_classes, self.values | checked)
+        vars(config).update(derived.unchanged(self, changes))
         config._check()
         return config
 
@@ -145,10 +147,8 @@ class Config(Settings):
 
     def _stand_ins(self, others: StandIns | None) -> StandIns:
         """Return this config's own classes by kind and name, with others."""
-        return {
-            k: {self.values[k]: self.group_classes[k]} | {**(others or {}).get(k, {})}
-            for k in KINDS
-        }
+        known = others or {}
+        return {k: {self.values[k]: self.group_classes[k], **known.get(k, {})} for k in KINDS}
 
     @property
     def num_rows(self) -> int:

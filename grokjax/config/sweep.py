@@ -6,13 +6,14 @@ setting but those of kind run can be swept; members that share the static ones s
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from grokjax.config.axes import check_member_count, checked_axes, columns_of, member_of
+from grokjax.config.axes import base_of, check_member_count, checked_axes, columns_of, member_of
 from grokjax.config.config import Config
 from grokjax.config.settings import ProgramConfig, StandIns, check_name
 from grokjax.errors import ConfigError, invalid, printable
@@ -72,7 +73,7 @@ class Sweep:
     """
 
     def __init__(self, config: Config | None = None, **axes: Iterable[Any]) -> None:
-        base = _base(config)
+        base = base_of(config)
         values = checked_axes(base, axes)
         check_member_count(math.prod(map(len, values.values())))
         rows = list(itertools.product(*values.values()))
@@ -81,7 +82,7 @@ class Sweep:
     @classmethod
     def zip(cls, config: Config | None = None, **axes: Iterable[Any]) -> Sweep:
         """Combine axes of equal length side by side: member i has the i-th value of each."""
-        base = _base(config)
+        base = base_of(config)
         return cls._of(base, checked_axes(base, axes))
 
     def product(self, **axes: Iterable[Any]) -> Sweep:
@@ -203,10 +204,14 @@ class Sweep:
 
     def programs(self) -> list[Program]:
         """Group the members by their static settings, in order of first appearance."""
+        return list(self._programs)
+
+    @functools.cached_property
+    def _programs(self) -> tuple[Program, ...]:
         groups: dict[ProgramConfig, dict[int, Config]] = {}
         for i, member in enumerate(self.members):
             groups.setdefault(member.program, {})[i] = member
-        return [Program.of(group) for group in groups.values()]
+        return tuple(Program.of(group) for group in groups.values())
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values: the shared config and the columns."""
@@ -227,14 +232,6 @@ class Sweep:
             raise invalid("columns", values["columns"], "must be a dict of axes")
         base = Config.from_dict(values["config"], stand_ins)
         return cls._of(base, checked_axes(base, values["columns"], stand_ins), stand_ins)
-
-
-def _base(config: Config | None) -> Config:
-    """Return the settings that all members share: those given, or the defaults."""
-    if config is not None and not isinstance(config, Config):
-        fix = "such as recipes.get('notebook').config"
-        raise invalid("config", config, "must be a grokjax.Config", fix)
-    return config or Config()
 
 
 def _lacks_member(number: int, member: Config, other: Sweep) -> ConfigError:

@@ -68,7 +68,8 @@ def describe_optax_rules(configs: Iterable[Config]) -> dict[str, Any]:
 
 def with_new_pieces(info: dict[str, Any], sweep: Sweep, directory: Path) -> dict[str, Any]:
     """Return `pieces` and `optax_rules` of config.json with those that a sweep adds."""
-    configs, stored = dict.fromkeys([sweep.config, *sweep.members]), info["pieces"]
+    examples = (program.example for program in sweep.programs())  # of every kind of member
+    configs, stored = dict.fromkeys([sweep.config, *examples]), info["pieces"]
     described = describe_pieces(configs, directory)
     new = {group: each | stored.get(group, {}) for group, each in described.items()}
     rules = describe_optax_rules(configs) | info.get("optax_rules", {})

@@ -59,7 +59,8 @@ def take_inventory(sweep: Sweep, metrics: tuple[Metric, ...]) -> Networks:
 
     Raises ConfigError where a model, rule or metric of the user's does not fit.
     """
-    settings = {name for config in (sweep.config, *sweep) for name in config.values}
+    leading = [program.example for program in sweep.programs()]
+    settings = {name for config in (sweep.config, *leading) for name in config.values}
     check_names(metrics, settings)
     with pinned_jax_settings(sweep[0].precision):
         found: dict[tuple, NetworkInfo] = {}

@@ -47,7 +47,7 @@ def as_sweep(given: Sweep | Config) -> Sweep:
 
 def check_one_precision(sweep: Sweep) -> None:
     """Raise ConfigError if some members are in float64: one run has arrays of one dtype."""
-    if len({member.float_dtype for member in sweep.members}) > 1:
+    if len({each.example.float_dtype for each in sweep.programs()}) > 1:
         text = "must be that of all members or of none"
         raise invalid("precision", "float64", text, "train the others in another run")
 
@@ -196,11 +196,13 @@ def check_disk(directory: Path, sweep: Sweep, networks: Networks, given: int = 0
 def _bytes_to_write(sweep: Sweep, networks: Networks) -> int:
     """Estimate what a run writes: states, records twice (journal, history), snapshots."""
     states = records = 0
-    for config in sweep.members:
+    for program in sweep.programs():
+        config, members = program.example, len(program.members)
         info = networks.of(config)
-        count = len(evaluations(config, config.max_epochs))
+        count = members * len(evaluations(config, config.max_epochs))
         values = 3 + sum(math.prod(each.shape) for each in info.metrics.values())
-        states += info.state_bytes  # the whole state, as it is kept of members that never stop
+        # The whole state, as it is kept of members that never stop.
+        states += members * info.state_bytes
         records += config.float_dtype.itemsize * 2 * count * values
     # The lanes of the checkpoints are few beside any large sweep.
     checkpoints = min(len(sweep), 64) * (files.CHECKPOINTS_KEPT + 1) * states // len(sweep)
@@ -211,9 +213,10 @@ def snapshot_bytes(sweep: Sweep, networks: Networks) -> int:
     """Estimate what the snapshots of a run take on disk if no member stops early."""
     if sweep.config.snapshot_every is None:
         return 0
+    counted = [(program.example, len(program.members)) for program in sweep.programs()]
     return sum(
-        snapshots.expected_count(config) * networks.of(config).snapshot_bytes(config)
-        for config in sweep.members
+        members * snapshots.expected_count(config) * networks.of(config).snapshot_bytes(config)
+        for config, members in counted
     )
 
 
@@ -221,7 +224,7 @@ def check_snapshots(sweep: Sweep, networks: Networks) -> None:
     """Raise ConfigError where embeddings are to be kept of a network that has no token table."""
     if sweep.config.snapshot_every is None or sweep.config.snapshot != "embedding":
         return
-    for config in sweep.members:
+    for config in (program.example for program in sweep.programs()):
         if networks.of(config).token_table is None:
             fix = f"model {config.model} has no table of tokens to keep"
             raise invalid("snapshot", config.snapshot, "must be params", fix)
