@@ -30,9 +30,12 @@ MIXED = 0.5
 class ComponentPairs(NamedTuple):
     """What J pairs of components show; K = P // 2."""
 
-    step: Array  # int32 [J], shift between angular neighbours, folded; 0 if neighbours coincide
-    shares: Array  # [J, K], share of each frequency in the pair's power
-    circularity: Array  # [J], see `fourier.circularity`
+    step: Array
+    """int32 `[J]`, shift between angular neighbours, folded; 0 if neighbours coincide."""
+    shares: Array
+    """`[J, K]`, share of each frequency in the pair's power."""
+    circularity: Array
+    """`[J]`, see `fourier.circularity`."""
 
 
 @over_members

@@ -150,8 +150,10 @@ def label_circuits(
 class Delays(NamedTuple):
     """The published delays of generalisation of M members, in epochs; float64 `[M]`."""
 
-    delay1: np.ndarray  # sum over epochs of the gap of the best accuracies so far
-    delay2: np.ndarray  # the same of what the gap exceeds its final value by
+    delay1: np.ndarray
+    """Sum over epochs of the gap of the best accuracies so far."""
+    delay2: np.ndarray
+    """The same of what the gap exceeds its final value by."""
 
 
 @takes(history=history_like)

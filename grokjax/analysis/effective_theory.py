@@ -141,9 +141,11 @@ def predicted_accuracy(train: np.ndarray, held: np.ndarray) -> np.ndarray:
 class Dynamics(NamedTuple):
     """Gradient descent on the effective loss, at T times."""
 
-    steps: np.ndarray  # int [T]
+    steps: np.ndarray
+    """int `[T]`, at which the embedding is kept."""
     loss: np.ndarray  # float64 [T, ...], l0 / Z0
-    embedding: np.ndarray  # float64 [T, ..., P, D]
+    embedding: np.ndarray
+    """float64 `[T, ..., P, D]`, after so many steps."""
 
 
 @takes(embedding="... P D", rate=positive_number, steps=integer_at_least(1))

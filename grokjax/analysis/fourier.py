@@ -67,12 +67,16 @@ participation = over_members(takes(power="K")(spectrum.participation))
 class Spectra(NamedTuple):
     """Power at frequencies 1..P // 2 of every table over tokens that the network holds."""
 
-    embedding: Array  # [P // 2], of the token table; with one-hot inputs it equals `first`
-    first: Array  # [P // 2], what a token contributes to the first hidden layer as first operand
-    second: Array  # [P // 2], the same as second operand
-    # [P // 2], of the output weights over the classes; NaN if they are not P. These three are NaN
-    # where the network's module does not say what its neurons weigh.
+    embedding: Array
+    """`[P // 2]`, of the token table; with one-hot inputs it equals `first`."""
+    first: Array
+    """`[P // 2]`, what a token contributes to the first hidden layer as first operand."""
+    second: Array
+    """`[P // 2]`, the same as second operand."""
     output: Array
+    """`[P // 2]`, of the output weights over the classes; NaN if they are not P. These three are
+    NaN where the network's module does not say what its neurons weigh.
+    """
 
 
 @of_networks
@@ -125,11 +129,14 @@ def is_key(power: np.ndarray, times: float) -> np.ndarray:
 class Planes(NamedTuple):
     """One member's embedding in the plane of each frequency; K = P // 2."""
 
-    points: Array  # [K, P, 2], tokens along the cosine and sine directions
-    circularity: Array  # [K], see `circularity`, at the plane's own frequency; NaN for k = P/2
-    # [K], share of the centred embedding's variance in the plane. Planes of two frequencies need
-    # not be orthogonal, so this may exceed the frequency's share of the power.
+    points: Array
+    """`[K, P, 2]`, tokens along the cosine and sine directions."""
+    circularity: Array
+    """`[K]`, see `circularity`, at the plane's own frequency; NaN for k = P/2."""
     share: Array
+    """`[K]`, share of the centred embedding's variance in the plane. Planes of two frequencies need
+    not be orthogonal, so this may exceed the frequency's share of the power.
+    """
 
 
 @over_members

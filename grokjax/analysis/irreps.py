@@ -36,9 +36,12 @@ class IrrepPower(NamedTuple):
     module does not say what its neurons weigh, `output` also where the answers are not 120.
     """
 
-    embedding: Array  # [7], of the token table
-    first: Array  # [7], what a token as first operand brings to the first hidden layer
-    second: Array  # [7], and as second operand
+    embedding: Array
+    """`[7]`, of the token table."""
+    first: Array
+    """`[7]`, what a token as first operand brings to the first hidden layer."""
+    second: Array
+    """`[7]`, and as second operand."""
     output: Array  # [7], of the output weights over the classes
 
 

@@ -22,8 +22,11 @@ class PhaseEnds(NamedTuple):
     """Epoch at which each phase ends, float `[M]`; NaN where the member has not got there."""
 
     memorisation: np.ndarray
+    """`[M]`, at the minimum of the excluded loss."""
     circuit_formation: np.ndarray
+    """`[M]`, once the test loss has halved."""
     clean_up: np.ndarray
+    """`[M]`, once the test loss has fallen nine tenths of the way, on a log scale."""
 
 
 @takes(epochs="T", test_loss="M T", excluded_loss="M T")

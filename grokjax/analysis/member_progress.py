@@ -33,18 +33,30 @@ from grokjax.tasks.token_group import TokenGroup
 class Measures(NamedTuple):
     """The progress measures of one member; subsets are train, test and all pairs."""
 
-    key: Array  # bool [K], the key frequencies that the losses are of
-    neuron_frequency: Array | None  # int32 [H]; None where the module gives no activations
-    neuron_share: Array | None  # [H], NaN for a constant neuron
-    logit_coefficient: Array  # [K], along cos(w_k(a + b - c))
-    logit_share: Array  # [K], of the variance of the logits
-    loss: Array  # [subset], over the first P classes
-    restricted_loss: Array  # [subset]
-    restricted_loss_without_bias: Array  # [subset], without bias correction
-    excluded_loss: Array  # [subset], without all key frequencies
-    excluded_loss_of: Array  # [K, subset], without one frequency
-    component_gini: Array  # [table], of W_E and W_L; NaN where the module does not give it
-    parameter_squares: Array  # [parameter], sums of squares, alphabetically
+    key: Array
+    """bool `[K]`, the key frequencies that the losses are of."""
+    neuron_frequency: Array | None
+    """int32 `[H]`; None where the module gives no activations."""
+    neuron_share: Array | None
+    """`[H]`, NaN for a constant neuron."""
+    logit_coefficient: Array
+    """`[K]`, along cos(w_k(a + b - c))."""
+    logit_share: Array
+    """`[K]`, of the variance of the logits."""
+    loss: Array
+    """`[subset]`, over the first P classes."""
+    restricted_loss: Array
+    """`[subset]`, of the key frequencies alone, with bias correction."""
+    restricted_loss_without_bias: Array
+    """`[subset]`, without bias correction."""
+    excluded_loss: Array
+    """`[subset]`, without all key frequencies."""
+    excluded_loss_of: Array
+    """`[K, subset]`, without one frequency."""
+    component_gini: Array
+    """`[table]`, of W_E and W_L; NaN where the module does not give it."""
+    parameter_squares: Array
+    """`[parameter]`, sums of squares, alphabetically."""
 
 
 @over_members

@@ -20,13 +20,18 @@ from grokjax.tasks.token_group import TokenGroup
 class Neurons(NamedTuple):
     """The neurons of one member; K = P // 2."""
 
-    frequency: Array  # int32 [H], 1..K; 0 for a constant neuron
-    share: Array  # [H], share of the variance that the frequency explains; NaN if constant
-    # [H, 2], radians: the crest of the frequency's wave along a and along b. It is computed from
-    # the waves in a alone and in b alone, so it means nothing where those are weak.
+    frequency: Array
+    """int32 `[H]`, 1..K; 0 for a constant neuron."""
+    share: Array
+    """`[H]`, share of the variance that the frequency explains; NaN if constant."""
     phase: Array
-    activations: Array  # [K + 1, K + 1], power of all activations by frequency in a and in b
-    logits: Array  # [K + 1, K + 1], power of all logits
+    """`[H, 2]`, radians: the crest of the frequency's wave along a and along b. It is computed from
+    the waves in a alone and in b alone, so it means nothing where those are weak.
+    """
+    activations: Array
+    """`[K + 1, K + 1]`, power of all activations by frequency in a and in b."""
+    logits: Array
+    """`[K + 1, K + 1]`, power of all logits."""
 
 
 @of_networks

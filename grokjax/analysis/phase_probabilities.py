@@ -17,9 +17,12 @@ PHASES = ("comprehension", "grokking", "memorization", "confusion")
 class Probabilities(NamedTuple):
     """Probability of each of F phases in each cell, with its 95% interval; NaN without members."""
 
-    share: np.ndarray  # float64 [..., F]
-    low: np.ndarray  # float64 [..., F]
-    high: np.ndarray  # float64 [..., F]
+    share: np.ndarray
+    """float64 `[..., F]`, of the members in the phase."""
+    low: np.ndarray
+    """float64 `[..., F]`, lower end of the interval."""
+    high: np.ndarray
+    """float64 `[..., F]`, upper end of the interval."""
     members: np.ndarray  # int [...], whose phase is known
 
 

@@ -35,10 +35,14 @@ class Findings(NamedTuple):
     pairs: circles.ComponentPairs
     spectra: fourier.Spectra
     planes: fourier.Planes
-    neurons: Neurons | None  # None where the network's module does not give activations
-    neuron_ipr: Array | None  # [H]; None where it does not give the neurons' weights
-    gini: Array  # []
-    participation: Array  # []
+    neurons: Neurons | None
+    """None where the network's module does not give activations."""
+    neuron_ipr: Array | None
+    """`[H]`; None where it does not give the neurons' weights."""
+    gini: Array
+    """`[]`, see `spectrum.gini`, of the amplitudes of the embedding's frequencies."""
+    participation: Array
+    """`[]`, see `spectrum.participation`, of their powers."""
 
 
 @of_networks

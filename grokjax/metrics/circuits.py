@@ -100,14 +100,22 @@ def component_circularities(scores: Array) -> Array:
 class Circuits(NamedTuple):
     """The measures of one member; NaN, or without entries, where its network has no embedding."""
 
-    gradient_symmetricity: Array  # []
-    distance_irrelevance: Array  # [], by the logit of the right answer, as in the paper
-    distance_irrelevance_incorrect: Array  # [], by the largest wrong logit: the released tables
-    component_circularity: Array  # [], mean over the first four principal components
-    circularities: Array  # [component]
-    circles: Circles  # of the first eight pairs of components
-    accuracy: Array  # [], share of all pairs of the group that are answered right
-    places_exist: Array  # bool [], see `Places`
+    gradient_symmetricity: Array
+    """`[]`, see the function of this name."""
+    distance_irrelevance: Array
+    """`[]`, by the logit of the right answer, as in the paper."""
+    distance_irrelevance_incorrect: Array
+    """`[]`, by the largest wrong logit: the released tables."""
+    component_circularity: Array
+    """`[]`, mean over the first four principal components."""
+    circularities: Array
+    """`[component]`, of each of them."""
+    circles: Circles
+    """Of the first eight pairs of components."""
+    accuracy: Array
+    """`[]`, share of all pairs of the group that are answered right."""
+    places_exist: Array
+    """bool `[]`, see `Places`."""
 
 
 def measure_circuits(placed: PlacedNetwork, all_triples: bool = False) -> Circuits:

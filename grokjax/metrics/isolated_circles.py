@@ -26,9 +26,12 @@ CIRCUITS = ("clock", "pizza", "pizza2", "accompanying")
 class Circles(NamedTuple):
     """What J pairs of principal components show, and what the network computes from each alone."""
 
-    frequency: Array  # int32 [J], strongest frequency of the pair
-    step: Array  # int32 [J], from a place to its neighbour on the circle; 0 if there is none
-    fve: Array  # [J, circuits], see `explained`
+    frequency: Array
+    """int32 `[J]`, strongest frequency of the pair."""
+    step: Array
+    """int32 `[J]`, from a place to its neighbour on the circle; 0 if there is none."""
+    fve: Array
+    """`[J, circuits]`, see `explained`."""
 
 
 def isolated_circles(placed: PlacedNetwork, fit: PCA) -> Circles:

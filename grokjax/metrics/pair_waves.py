@@ -19,7 +19,8 @@ class NeuronFrequencies(NamedTuple):
     """The frequency of each neuron, and how much it explains."""
 
     frequency: Array  # int32 [H], 1..K; 0 for a constant neuron
-    share: Array  # [H], share of the variance that the frequency explains; NaN if constant
+    share: Array
+    """`[H]`, share of the variance that the frequency explains; NaN if constant."""
 
 
 def transform(values: Array) -> Array:

@@ -14,10 +14,13 @@ COMPONENTS = 12
 class PCA(NamedTuple):
     """C components of an embedding `[P, D]` by decreasing variance; `pca` stacks M members."""
 
-    mean: Array  # [D], over the tokens
+    mean: Array
+    """`[D]`, over the tokens."""
     components: Array  # [C, D], orthonormal rows
-    explained: Array  # [C], share of the variance
-    scores: Array  # [P, C], coordinates of the centred tokens
+    explained: Array
+    """`[C]`, share of the variance."""
+    scores: Array
+    """`[P, C]`, coordinates of the centred tokens."""
 
 
 def principal_components(embedding: Array, components: int = COMPONENTS) -> PCA:

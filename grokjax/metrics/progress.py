@@ -26,7 +26,8 @@ from grokjax.optim.losses import Loss, exact_cross_entropy
 class AnswerMeans(NamedTuple):
     """Logits averaged over the pairs with each answer."""
 
-    logits: Array  # [P, P], by answer and class
+    logits: Array
+    """`[P, P]`, by answer and class."""
     pairs: Array  # [P], how many pairs have each answer
 
 

@@ -33,12 +33,18 @@ TABLES = ("embedding", "output")
 class Measures(NamedTuple):
     """The recorded measures of one member; subsets are train, test and all pairs of the group."""
 
-    restricted_loss: jax.Array  # [subset], with bias correction
-    excluded_loss: jax.Array  # [subset], without all key frequencies
-    key_frequency: jax.Array  # [K], 1 for each key frequency and 0 for the others
-    logit_coefficient: jax.Array  # [K], along cos(w_k(a + b - c))
-    logit_fve: jax.Array  # [], share of the variance along the key frequencies' cosines
-    component_gini: jax.Array  # [table], see `component_ginis`
+    restricted_loss: jax.Array
+    """`[subset]`, with bias correction."""
+    excluded_loss: jax.Array
+    """`[subset]`, without all key frequencies."""
+    key_frequency: jax.Array
+    """`[K]`, 1 for each key frequency and 0 for the others."""
+    logit_coefficient: jax.Array
+    """`[K]`, along cos(w_k(a + b - c))."""
+    logit_fve: jax.Array
+    """`[]`, share of the variance along the key frequencies' cosines."""
+    component_gini: jax.Array
+    """`[table]`, see `component_ginis`."""
 
 
 def _measures(params: Params, evaluation: Evaluation) -> Measures:

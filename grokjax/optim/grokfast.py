@@ -13,7 +13,8 @@ class EmaState(NamedTuple):
     """The number of steps and the exponential average of the gradients."""
 
     steps: jax.Array  # int32 []
-    ema: Any  # structure and shapes of the gradients
+    ema: Any
+    """Structure and shapes of the gradients."""
 
 
 def ema(share: jax.Array, strength: jax.Array) -> optax.GradientTransformation:

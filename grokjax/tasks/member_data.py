@@ -87,6 +87,10 @@ class Examples(NamedTuple):
     """
 
     train_inputs: np.ndarray
-    train_labels: np.ndarray  # as trained on, label noise included
+    """`[n, ...]`, int32 tokens or float32 features."""
+    train_labels: np.ndarray
+    """`[n]` or `[n, C]`, as trained on, label noise included."""
     test_inputs: np.ndarray
+    """`[N - n, ...]`, like `train_inputs`."""
     test_labels: np.ndarray
+    """`[N - n]` or `[N - n, C]`, without noise."""

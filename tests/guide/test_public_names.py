@@ -1,9 +1,12 @@
 """Every public name says what it does, of which shapes, and with what example."""
 
+import ast
 import importlib
 import inspect
+import itertools
 import pkgutil
 import re
+import textwrap
 
 import pytest
 
@@ -61,3 +64,18 @@ def test_functions_of_arrays_give_their_shapes():
 @pytest.mark.parametrize("name", grokjax.__all__)
 def test_the_names_of_grokjax_have_an_example(name):
     assert ">>> " in text_of(getattr(grokjax, name))
+
+
+def array_fields(cls):
+    """Array fields of a class that neither a docstring below nor that of the class explains."""
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+    for field, below in itertools.zip_longest(tree.body, tree.body[1:]):
+        if isinstance(field, ast.AnnAssign) and ARRAYS.search(ast.unparse(field.annotation)):
+            explained = isinstance(below, ast.Expr) or field.target.id in text_of(cls)
+            if not explained and "Callable" not in ast.unparse(field.annotation):
+                yield field.target.id
+
+
+def test_array_fields_are_explained():
+    classes = {name: value for name, value in NAMES.items() if inspect.isclass(value)}
+    assert not {n: found for n, cls in classes.items() if (found := list(array_fields(cls)))}
