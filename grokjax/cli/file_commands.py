@@ -17,7 +17,8 @@ from grokjax.errors import ConfigError, invalid
 from grokjax.storage.files import file_sizes, format_bytes
 
 DIRECTORIES = Annotated[
-    tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="DIRECTORY ...")
+    tyro.conf.Positional[tuple[Path, ...]],
+    tyro.conf.arg(metavar="DIRECTORY ...", help_behavior_hint="(required)"),
 ]
 
 WEIGHTS = (".npz", ".safetensors")
