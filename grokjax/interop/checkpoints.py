@@ -90,12 +90,13 @@ def export_member(
       format: names and shapes: grokjax, with the settings; transformer-lens; or torch, for the
         notebook's PyTorch module.
 
-    Raises ConfigError if the format has no such network, or the file cannot be written.
+    Raises ConfigError if the format has no such network, a member has no parameters yet, members
+    have networks of different shapes, or the file cannot be written.
     """
     if format not in get_args(Format):
         raise invalid("format", format, f"must be {', '.join(get_args(Format))}")
     members = run.members.index.tolist() if member is None else [member]
-    params = run.params if member is None else run.params_of(member)
+    params = _params(run, member)
     if format == "grokjax":
         write_weights(path, params, run.sweep[members[0]])
         return
@@ -109,6 +110,21 @@ def export_member(
         for i, m in enumerate(members)
     ]
     write_weights(path, {name: np.stack([state[name] for state in states]) for name in states[0]})
+
+
+def _params(run: Run, member: int | None) -> dict[str, Any]:
+    """Return parameters: of one member, or of all `[M, ...]`. Raises ConfigError without any."""
+    try:
+        if member is not None:
+            return run.params_of(member)
+        unfinished = run.members["status"].isin(("pending", "running"))
+        for number in run.members.index[unfinished].tolist():
+            run.params_of(number)  # raises for a member that `params` would have NaN for
+        return run.params
+    except ConfigError:
+        raise
+    except ValueError as error:
+        raise ConfigError(f"export: {error}") from error
 
 
 def _with_axis(node: Any) -> Any:

@@ -10,6 +10,7 @@ from grokjax import Config, interop
 from grokjax.analysis.neurons import neurons
 from grokjax.cli import main
 from grokjax.models.model import flat_params
+from grokjax.storage import digests
 from grokjax.storage.files import format_bytes
 from tests.conftest import TINY, flags
 from tests.interop.test_torch_state_dict import STATE
@@ -56,6 +57,18 @@ def test_an_exported_member_is_opened_with_its_settings(run, tmp_path, capsys):
     words[3] = "7"
     assert main.main(words) == 2
     assert "members must be a member of this Run: 0, 1, got 7" in capsys.readouterr().err
+
+
+def test_members_without_parameters_are_not_exported_as_nan(run, tmp_path, capsys):
+    pending = tmp_path / "pending"
+    pending.mkdir()
+    (pending / "config.json").write_bytes((run.directory / "config.json").read_bytes())
+    digests.list_all(pending)
+    assert main.main(["export", str(pending), "--to", str(tmp_path / "all.npz")]) == 2
+    assert "member 0 is pending and has no parameters saved yet" in capsys.readouterr().err
+    both = grokjax.concat([run, grokjax.load(pending)])
+    assert "member 2 is pending" in refusal(interop.export_member, both, None, tmp_path / "all.npz")
+    assert not (tmp_path / "all.npz").exists()
 
 
 @pytest.mark.parametrize("form", ["grokjax", "torch"])
