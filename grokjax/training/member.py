@@ -60,7 +60,7 @@ class Advance:
 class Member:
     """The two functions that a lane runs, and the parts of them that are measured alone.
 
-    init: Hypers -> (MemberState, Metrics), untrained.
+    start: Hypers -> MemberState, untrained. init: the same with its Metrics.
     round: (Hypers, MemberState) -> (MemberState, Metrics), `eval_every` epochs later; in a program
         without `eval_every` (Hypers, Advance, MemberState), as many later as that says.
     constants: Hypers -> Constants.
@@ -69,6 +69,7 @@ class Member:
         With interventions their state is third in that tuple.
     """
 
+    start: Callable[[Hypers], MemberState]
     init: Callable[[Hypers], tuple[MemberState, Metrics]]
     round: Callable[..., tuple[MemberState, Metrics]]
     constants: Callable[[Hypers], Constants]
@@ -110,12 +111,15 @@ def build_member(
         norm = optax.tree.norm(initial()) if program.fixed_norm else None
         return Constants(hypers, member_data(hypers), start, norm)
 
-    def init(hypers: Hypers) -> tuple[MemberState, Metrics]:
+    def begin(hypers: Hypers) -> MemberState:
         params = initial_params(network, hypers)
         opt_state = build_optimizer(program, hypers).init(params)
         intervened = intervention_state(program, hypers, params)
-        state = MemberState(params, opt_state, jnp.int32(0), intervened)
-        return state, evaluate(constants(hypers), params)
+        return MemberState(params, opt_state, jnp.int32(0), intervened)
+
+    def init(hypers: Hypers) -> tuple[MemberState, Metrics]:
+        state = begin(hypers)
+        return state, evaluate(constants(hypers), state.params)
 
     def round(hypers: Hypers, state: MemberState) -> tuple[MemberState, Metrics]:
         fixed = constants(hypers)
@@ -136,7 +140,7 @@ def build_member(
             state.params,
         )
 
-    return Member(init, advance if program.eval_every is None else round, constants, step)
+    return Member(begin, init, advance if program.eval_every is None else round, constants, step)
 
 
 def build_training(

@@ -139,7 +139,7 @@ def trace_programs(
 
     hypers, new = key.blank_hypers(number), np.zeros(number, bool)
     with pinned_jax_settings(key.config.precision):
-        state = jax.eval_shape(jax.vmap(one.init), hypers)[0]
+        state = jax.eval_shape(jax.vmap(one.start), hypers)
         advance = member.Advance(np.zeros(number, np.int32), np.zeros(number, bool))  # pyright: ignore[reportArgumentType]
         told = (advance,) if key.config.eval_every is None else ()
         both = mapped(refill, new, hypers, state), mapped(one.round, hypers, *told, state)
