@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import xarray as xr
+from matplotlib.figure import Figure
 
 import grokjax
 from grokjax import plots, recipes
@@ -104,27 +106,42 @@ def print_statistics(run: grokjax.Run, found: xr.Dataset) -> None:
 def draw(run: grokjax.Run, found: xr.Dataset, args: Args) -> Path:
     """Draw all figures; return the path of the last one."""
     figures = args.out / "figures"
-    width = ", ".join(map(str, np.unique(run.history.get("embed_dim", run.config.embed_dim))))
-    title = f"{labels.task(run.config)}, transformers of width {width}, {len(run)} members"
+    widths = [config.embed_dim for config in run.sweep.members]
+    table = found[list(KEPT)].to_dataframe().assign(embed_dim=widths)
     plane = plots.circuit_plane(
-        found.gradient_symmetricity, found.distance_irrelevance, found.test_accuracy, title
+        table.gradient_symmetricity,
+        table.distance_irrelevance,
+        table.test_accuracy,
+        title_of(table),
     )
     plots.save(plane, figures / "circuit_plane.png")
     plots.save(plots.curves(run.history), figures / "curves.png")
-    published = (EDGES, *PUBLISHED.values())
-    fig = plots.circuits_against(
+    return plots.save(draw_rates(table), figures / "clock_pizza.png")
+
+
+def title_of(table: pd.DataFrame) -> str:
+    """Task, widths and number of members, for figures."""
+    task, width = (
+        labels.task(recipes.get("zhong").config),
+        ", ".join(map(str, np.unique(table.embed_dim))),
+    )
+    return f"{task}, transformers of width {width}, {len(table)} members"
+
+
+def draw_rates(table: pd.DataFrame) -> Figure:
+    """Draw both measures against the attention rate, from the table of results."""
+    return plots.circuits_against(
         "attention rate",
-        found.attention_rate.values,
-        found.gradient_symmetricity.values,
-        found.distance_irrelevance_incorrect.values,
-        found.test_accuracy.values,
-        title,
-        published,
+        table.attention_rate.to_numpy(),
+        table.gradient_symmetricity.to_numpy(),
+        table.distance_irrelevance_incorrect.to_numpy(),
+        table.test_accuracy.to_numpy(),
+        title_of(table),
+        (EDGES, *PUBLISHED.values()),
         "Published: medians of circular runs of width 128. Dotted: the bound of a pizza.",
-        labels=found.label.values,
+        labels=table.label.to_numpy(),
         names=("gradient symmetricity", "distance irrelevance (largest wrong logit)"),
     )
-    return plots.save(fig, figures / "clock_pizza.png")
 
 
 if __name__ == "__main__":

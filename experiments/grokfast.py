@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 import grokjax
 from grokjax import plots, recipes
@@ -21,6 +22,7 @@ from grokjax.cli.scripts import TrainingFlags, run_script, save_results, train_o
 from grokjax.cli.summary import summarise
 from grokjax.config import labels
 from grokjax.plots.decorations import use_log_scale
+from grokjax.plots.style import figure_of
 
 METHODS = {"none": "AdamW", "ema": "with Grokfast-EMA", "ma": "with Grokfast-MA"}
 
@@ -55,10 +57,8 @@ def main(args: Args) -> None:
         for rate, curve in curves.items():
             print(f"{label}, learning rate {rate:g}: grokked: {curve.summary()}")
     print(comparison_texts(compare_settings(run, "grokfast", reference="none")).to_string())
-    title = f"{labels.task(config)}, weight decay {args.weight_decay:g}, {args.seeds} seeds a point"
-    ax = plots.medians("learning rate", named, title, "epochs to grok")
-    use_log_scale(ax, "x")
-    summarise(run, lambda: plots.save(ax, args.out / "figures" / "grokfast.png"))
+    fig = draw_rates(table, args.weight_decay)
+    summarise(run, lambda: plots.save(fig, args.out / "figures" / "grokfast.png"))
 
 
 def by_method(table: pd.DataFrame) -> dict[str, dict[float, Incidence]]:
@@ -68,6 +68,15 @@ def by_method(table: pd.DataFrame) -> dict[str, dict[float, Incidence]]:
         own = table.loc[table["grokfast"] == method]
         named[label] = by_value(own.learning_rate.to_numpy(), times_of(own, "grokked"))
     return named
+
+
+def draw_rates(table: pd.DataFrame, weight_decay: float = 1.0) -> Figure:
+    """Draw median epochs to grok against the learning rate, from the table of results."""
+    task, seeds = labels.task(recipes.get("grokfast-mlp").config), table.seed.nunique()
+    title = f"{task}, weight decay {weight_decay:g}, {seeds} seeds a point"
+    ax = plots.medians("learning rate", by_method(table), title, "epochs to grok")
+    use_log_scale(ax, "x")
+    return figure_of(ax)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import xarray as xr
+from matplotlib.figure import Figure
 
 import grokjax
 from grokjax import Sweep, plots, recipes
@@ -23,6 +24,7 @@ from grokjax.analysis.times import events
 from grokjax.cli.scripts import TrainingFlags, run_script, save_results, train_or_resume
 from grokjax.cli.summary import summarise
 from grokjax.config import labels
+from grokjax.plots.style import figure_of
 from grokjax.results.history import forward_fill
 
 LABELS = ("pizza", "clock", "neither")
@@ -65,8 +67,9 @@ def main(args: Args) -> None:
     found = {name: circuits(cell) for name, cell in cells.items()}
     for name, cell in cells.items():
         print_cell(name, cell, found[name])
-    save_results(pd.concat([table_of(name, each) for name, each in found.items()]), args)
-    summarise(run, lambda: draw(run, next(iter(cells.values())), args))
+    table = pd.concat([table_of(name, each) for name, each in found.items()])
+    save_results(table, args)
+    summarise(run, lambda: draw(table, next(iter(cells.values())), args))
 
 
 def cells_of(run: grokjax.Run) -> Iterator[tuple[str, grokjax.Run]]:
@@ -117,17 +120,20 @@ def quartiles(values: np.ndarray) -> str:
     return f"{median:.3f} ({low:.3f} to {high:.3f})"
 
 
-def draw(run: grokjax.Run, base: grokjax.Run, args: Args) -> Path:
+def draw(table: pd.DataFrame, base: grokjax.Run, args: Args) -> Path:
     """Draw all figures; return the path of the last one."""
     figures, history = args.out / "figures", base.history
-    title = f"{labels.task(run.config)}, the notebook's network, {len(base)} seeds"
+    title = f"{labels.task(base.config)}, the notebook's network, {len(base)} seeds"
     for name in RECORDED:
         plots.save(plots.metric(history, name, title), figures / f"{name}.png")
-    measured = (*RECORDED[:2], "test_accuracy")
-    x, y, accuracy = (forward_fill(run.history[name].values)[:, -1] for name in measured)
-    title = f"{labels.task(run.config)}, {len(run)} members"
-    plane = plots.circuit_plane(x, y, accuracy, title)
-    return plots.save(plane, figures / "circuit_plane.png")
+    return plots.save(draw_plane(table), figures / "circuit_plane.png")
+
+
+def draw_plane(table: pd.DataFrame) -> Figure:
+    """Draw members in the plane of both measures, from the table of results."""
+    title = f"{labels.task(recipes.get('notebook').config)}, {len(table)} members"
+    x, y = table.gradient_symmetricity.to_numpy(), table.distance_irrelevance.to_numpy()
+    return figure_of(plots.circuit_plane(x, y, table.accuracy.to_numpy(), title))
 
 
 if __name__ == "__main__":

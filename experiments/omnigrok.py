@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
 
 import grokjax
 from grokjax import plots, recipes
@@ -97,20 +99,37 @@ def _landscape(args: Args) -> None:
     run = train_or_resume(sweep, args)
     found = reduced_landscape(run)
     save_results(found.to_dataframe(), args)
-    count = len(args.train_sizes)
-    fig, axes = plots.figure(max(5.0, 3.6 * count), 6.0, count, 2, squeeze=False, sharey="row")
-    for column, size in enumerate(args.train_sizes):
+    for column, size in enumerate(image_counts(found)):
+        print_landscape(found.isel(train_fraction=column), size)
+    fig = draw_landscape(found)
+    summarise(run, lambda: plots.save(fig, args.out / "figures" / "omnigrok_landscape.png"))
+
+
+def image_counts(found: xr.Dataset) -> list[int]:
+    """Return the numbers of train images of a landscape."""
+    return (found.train_fraction.values * omnigrok.DIGITS.num_examples).astype(int).tolist()
+
+
+def print_landscape(one: xr.Dataset, size: int) -> None:
+    """Print both losses at the smallest and largest norm and at the least test loss."""
+    scales, middle = one.init_scale.values, one.test_loss.median("seed")
+    for scale in (scales[0], middle.idxmin().item(), scales[-1]):
+        train, test = (one[f"{s}_loss"].median("seed").sel(init_scale=scale) for s in SPLITS)
+        print(f"{size} images, {scale:g} of the norm: train {train:.2g}, test {test:.2g}")
+
+
+def draw_landscape(found: xr.Dataset) -> Figure:
+    """Draw the reduced landscape by number of train images."""
+    sizes = image_counts(found)
+    width = max(5.0, 3.6 * len(sizes))
+    fig, axes = plots.figure(width, 6.0, len(sizes), 2, squeeze=False, sharey="row")
+    for column, size in enumerate(sizes):
         one = found.isel(train_fraction=column)
         for row, what in enumerate(("loss", "accuracy")):
             plots.landscape(one, what=what, title=f"{size} images", ax=axes[row, column])
-        middle = one.test_loss.median("seed")
-        scales = found.init_scale.values
-        for scale in (scales[0], middle.idxmin().item(), scales[-1]):
-            train, test = (one[f"{s}_loss"].median("seed").sel(init_scale=scale) for s in SPLITS)
-            print(f"{size} images, {scale:g} of the norm: train {train:.2g}, test {test:.2g}")
-    heading = f"Images at a fixed weight norm, {args.seeds} seeds: medians and quartiles"
+    heading = f"Images at a fixed weight norm, {found.sizes['seed']} seeds: medians and quartiles"
     add_heading(fig, heading)
-    summarise(run, lambda: plots.save(fig, args.out / "figures" / "omnigrok_landscape.png"))
+    return fig
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def main(args: Args) -> None:
     y = name.replace("_", " "), np.array(rows)
     save_results(_members(run, names), args)
     _save_probabilities(codes, x, y, args.out / f"phases_{args.grid}.csv")
-    fig = _draw(codes, table, x, y)
+    fig = draw(codes, table, x, y)
     summarise(run, lambda: plots.save(fig, args.out / "figures" / f"phases_{args.grid}.png"))
 
 
@@ -189,7 +189,7 @@ def _save_probabilities(
     print(f"probability of each phase in each cell, with 95% intervals: {path}")
 
 
-def _draw(
+def draw(
     codes: np.ndarray, table: np.ndarray | None, x: tuple[str, Any], y: tuple[str, Any]
 ) -> Figure:
     """Draw the published phases, those of our seeds, and the probability of learning test pairs."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 import grokjax
 from grokjax import plots, recipes
@@ -17,6 +18,7 @@ from grokjax.cli.scripts import TrainingFlags, run_script, save_results, train_o
 from grokjax.cli.summary import summarise
 from grokjax.config import labels
 from grokjax.config.stopping import THRESHOLD
+from grokjax.plots.style import figure_of
 
 
 @dataclass
@@ -43,11 +45,10 @@ def main(args: Args) -> None:
         print(f"{label}: {curve.summary()}")
     peak = np.quantile(table.max_test_loss, (0.25, 0.5, 0.75))
     print(f"maximum test loss: {format_quartiles(tuple(peak), digits=2)}")
-    title = f"{labels.task(config)}, {args.seeds} seeds"
 
     def draw() -> Path:
         figures = args.out / "figures"
-        plots.save(plots.incidence(named, title), figures / "seeds.png")
+        plots.save(draw_incidences(table), figures / "seeds.png")
         return plots.save(plots.curves(run.history, log_epochs=True), figures / "curves.png")
 
     summarise(run, draw)
@@ -65,6 +66,12 @@ def incidences(table: pd.DataFrame) -> dict[str, Incidence]:
         f"{name} ({rule}, first of {patience})": incidence(times_of(table, event))
         for name, event, rule in parts
     }
+
+
+def draw_incidences(table: pd.DataFrame) -> Figure:
+    """Draw the cumulative incidences of the table of results."""
+    task = labels.task(recipes.get("notebook").config)
+    return figure_of(plots.incidence(incidences(table), f"{task}, {len(table)} seeds"))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 from experiments.audit.claims import Check
 from experiments.audit.coverage import Uncovered, needless, uncovered
 from experiments.audit.documents import Document
+from experiments.audit.figures import draw_figures
 from experiments.audit.registry import CLAIMS, DOCUMENTS
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +26,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m experiments.audit", description=__doc__)
     parser.add_argument("--root", type=Path, default=ROOT, help="folder of the documents")
     parser.add_argument("--slow", action="store_true", help="also bootstrap intervals: minutes")
+    parser.add_argument("--figures", type=Path, help="only redraw figures, into this folder")
     flags = parser.parse_args(arguments)
+    if flags.figures:
+        print(*draw_figures(flags.figures), sep="\n")
+        return 0
     documents = {name: Document.read(flags.root, name) for name in DOCUMENTS}
     checks, problems = run_claims(documents, flags.slow)
     print_checks(checks)

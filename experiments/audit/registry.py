@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from experiments.audit import circuits, delays, phases, training
+from experiments.audit import circuits, delays, phases, representation, training
 from experiments.audit.claims import Claim
 
 DOCUMENTS = ("README.md", "experiments/README.md", "grokjax/guide/analysis.md")
 """Every number of the first two needs a claim or a reason for having none."""
 
-CLAIMS: list[Claim] = [*training.CLAIMS, *circuits.CLAIMS, *delays.CLAIMS, *phases.CLAIMS]
+CLAIMS: list[Claim] = [
+    claim
+    for topic in (training, circuits, delays, phases, representation)
+    for claim in topic.CLAIMS
+]

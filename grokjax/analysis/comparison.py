@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from grokjax.analysis.bootstrap import RESAMPLES, MedianContrast, compare_medians
 from grokjax.analysis.incidence import incidence
 from grokjax.analysis.log_rank import holm, log_rank
-from grokjax.analysis.times import Times, events
+from grokjax.analysis.times import Times, events, format_quartiles
 from grokjax.config import labels
 from grokjax.errors import invalid, suggest
 from grokjax.results.run import Run
@@ -174,13 +174,14 @@ def _reference(run: Run, setting: str, given: Any) -> Any:
 def comparison_texts(table: pd.DataFrame) -> pd.DataFrame:
     """Return a comparison as texts to print: `compare_times`'s rows, five columns.
 
-    A median or limit that is not reached reads so; the reference has `-` in place of a comparison.
+    The reference has `-` in place of a comparison. A ratio to or of a median that is not reached is
+    `above` or `below` a limit of its interval, and `unknown` without one.
     """
     rows = [
         {
             "reached": f"{row['reached']} of {row['members']}",
-            "median (95%)": _with_interval(row, "median", "median_low", "median_high", ".0f"),
-            "ratio (95%)": _with_interval(row, "ratio", "ratio_low", "ratio_high", ".2f"),
+            "median (95%)": _median_text(row),
+            "ratio (95%)": _ratio_text(row),
             "p": _p_text(row["p"]),
             "p, Holm": _p_text(row["p_holm"]),
         }
@@ -189,15 +190,26 @@ def comparison_texts(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, index=table.index)
 
 
-def _with_interval(row: Mapping[str, Any], name: str, low: str, high: str, form: str) -> str:
-    """Format a number and its interval: `1.68 (1.52 to not reached)`."""
-    value, *limits = (
-        f"{row[each]:{form}}" if np.isfinite(row[each]) else "not reached"
-        for each in (name, low, high)
-    )
-    if np.isnan(row[low]) and np.isnan(row[high]):  # not compared, or too few for a band
-        return "-" if np.isnan(row[name]) and name == "ratio" else value
-    return f"{value} ({limits[0]} to {limits[1]})"
+def _median_text(row: Mapping[Any, Any]) -> str:
+    """Format a median with its band: `1010 (980 to 1060)`; without one if members are too few."""
+    found = [row[name] for name in ("median_low", "median", "median_high")]
+    if np.isnan([found[0], found[2]]).all():
+        return "not reached" if np.isnan(found[1]) else f"{found[1]:.0f}"
+    return format_quartiles((found[0], found[1], found[2]))
+
+
+def _ratio_text(row: Mapping[Any, Any]) -> str:
+    """Format a ratio with its interval: `1.68 (1.52 to 1.90)`, `2.07 (above 1.75)`."""
+    ratio, low, high = (row[name] for name in ("ratio", "ratio_low", "ratio_high"))
+    if np.isnan(low):
+        return "-"
+    if np.isfinite(low) and np.isfinite(high) and (low > 0 or np.isfinite(ratio)):
+        limits = f"{low:.2f} to {high:.2f}"
+    elif np.isfinite(high):
+        limits = f"below {high:.2f}"
+    else:
+        limits = f"above {low:.2f}" if 0 < low < np.inf else "unknown"
+    return f"{ratio:.2f} ({limits})" if np.isfinite(ratio) else limits
 
 
 def _p_text(p: float) -> str:

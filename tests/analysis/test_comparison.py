@@ -10,7 +10,7 @@ from scipy import stats
 from grokjax import ConfigError
 from grokjax.analysis import bootstrap
 from grokjax.analysis.bootstrap import compare_medians
-from grokjax.analysis.comparison import compare_settings, compare_times
+from grokjax.analysis.comparison import compare_settings, compare_times, comparison_texts
 from grokjax.analysis.incidence import incidence
 from grokjax.analysis.log_rank import holm, log_rank
 from grokjax.analysis.times import Times, events
@@ -186,3 +186,21 @@ def test_what_cannot_be_compared_is_refused():
         compare_settings(run, "weight_decay", "delay")
     with pytest.raises(ConfigError, match="this run sweeps nothing but seeds"):
         compare_settings(run_of(swept(seeds=2)), "weight_decay")
+
+
+def test_texts_of_comparisons_say_what_is_known():
+    """A ratio of or to a median that is not reached has one limit, or none."""
+    reached = Times.from_arrays([100, 110, 120, 130, 140, 150], NAN)
+    never = Times.from_arrays([NAN] * 6, 1_000)
+    mostly = Times.from_arrays([200, 210, 220, 230, NAN, NAN], 1_000)
+    named = {"base": reached, "mostly": mostly, "never": never, "twice": reached * 2}
+    texts = comparison_texts(compare_times(named))
+    assert texts.loc["base"].tolist() == ["6 of 6", "125 (100 to 150)", "-", "-", "-"]
+    assert texts.loc["mostly", "ratio (95%)"].startswith("1.80 (above 1.")
+    assert texts.loc["never"].tolist()[:3] == ["0 of 6", "not reached", "unknown"]
+    assert texts.loc["twice", "ratio (95%)"].startswith("2.00 (1.")
+    others = comparison_texts(compare_times(named, "mostly"))["ratio (95%)"]
+    assert others["base"].startswith("0.56 (0.")
+    assert others["never"] == "unknown"
+    below = comparison_texts(compare_times({"a": never, "b": mostly}))["ratio (95%)"]
+    assert below["b"] == "unknown"

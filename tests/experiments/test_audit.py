@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.audit import stored
+from experiments.audit import figures, stored
 from experiments.audit.__main__ import main
 from experiments.audit.documents import Document
 from experiments.audit.registry import DOCUMENTS
@@ -68,6 +68,15 @@ def test_a_changed_result_fails(monkeypatch, tmp_path, capsys):
     finally:
         stored.results.cache_clear()
     assert "NOT OK" in capsys.readouterr().out
+
+
+def test_figures_are_drawn_from_the_stored_results(monkeypatch, tmp_path):
+    shown = {path.stem for path in (ROOT / "experiments" / "figures").iterdir()}
+    assert shown >= set(figures.FIGURES)
+    few = {name: figures.FIGURES[name] for name in ("seeds", "phases_rates")}
+    monkeypatch.setattr(figures, "FIGURES", few)
+    assert main(["--figures", str(tmp_path)]) == 0
+    assert {path.stem for path in tmp_path.iterdir()} == set(few)
 
 
 def test_documents_are_read_as_blocks_and_tables():

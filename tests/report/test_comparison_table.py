@@ -1,6 +1,6 @@
 """The table that compares the values of a swept setting, and how the page shows it."""
 
-from grokjax.analysis.comparison import compare_settings
+from grokjax.analysis.comparison import compare_settings, comparison_texts
 from grokjax.report import page
 from grokjax.report.comparison_table import comparison_table
 from grokjax.report.section import Section
@@ -14,8 +14,8 @@ def test_it_has_a_row_for_each_combination_and_names_the_reference():
     table = comparison_table(run, "weight_decay")
     assert table.columns[:3] == ["learning rate", "weight decay", "reached"]
     found = compare_settings(run, "weight_decay").loc[(0.1, 0.5)]
-    values = [f"{found[name]:.2f}" for name in ("ratio", "ratio_low", "ratio_high")]
-    text = "{} ({} to {})".format(*values).replace("inf", "not reached")
+    text = comparison_texts(found.to_frame().T)["ratio (95%)"].item()
+    assert text.startswith(f"{found.ratio:.2f} (")
     median = [f"{found[n]:.0f}" for n in ("median", "median_low", "median_high")]
     median = "{} ({} to {})".format(*median).replace("nan", "not reached")
     tests = [f"{found[name]:.3f}" for name in ("p", "p_holm")]
