@@ -1,9 +1,9 @@
 """The table that compares the values of a swept setting, and how the page shows it."""
 
 from grokjax.analysis.comparison import compare_settings, comparison_texts
-from grokjax.report import page
 from grokjax.report.comparison_table import comparison_table
 from grokjax.report.section import Section
+from grokjax.report.template import render
 from tests.analysis.test_comparison import run_of
 from tests.plots.helpers import swept
 from tests.report.pages import Page
@@ -43,7 +43,9 @@ def test_the_page_shows_a_sections_table():
     )
     empty |= {key: [] for key in ("columns", "rows", "settings", "environment", "members_json")}
     by_setting = {"text": "", "columns": [], "rows": []}
-    text = page._render(title="x", sections=[section.render()], by_setting=by_setting, **empty)
+    text = render(
+        "page.html", title="x", sections=[section.render()], by_setting=by_setting, **empty
+    )
     shown = Page(text)
     assert [t["aria-label"] for t in shown.all("div") if "aria-label" in t] == [
         "Against the settings, table",
