@@ -117,9 +117,10 @@ def _params(run: Run, member: int | None) -> dict[str, Any]:
     try:
         if member is not None:
             return run.params_of(member)
-        unfinished = run.members["status"].isin(("pending", "running"))
-        for number in run.members.index[unfinished].tolist():
-            run.params_of(number)  # raises for a member that `params` would have NaN for
+        table = run.members
+        for number, status in zip(table.index.tolist(), table["status"].tolist(), strict=True):
+            if status in ("pending", "running"):
+                run.params_of(number)  # raises for a member that `params` would have NaN for
         return run.params
     except ConfigError:
         raise
