@@ -54,5 +54,8 @@ def _resolve_annotations(module: ModuleType) -> None:
 
 if __name__ == "__main__":
     chosen = Path(sys.argv[1] if len(sys.argv) > 1 else "site")
-    build(chosen)
+    try:
+        build(chosen)
+    except ImportError as missing:
+        sys.exit(str(missing))
     print(f"reference: {chosen / 'index.html'}")
