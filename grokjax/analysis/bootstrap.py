@@ -76,6 +76,8 @@ def compare_medians(
     median, other = incidence(times).quantile(0.5), incidence(reference).quantile(0.5)
     with np.errstate(invalid="ignore"):  # of two that are not reached nothing is known
         ratios, differences = drawn / base, drawn - base
+    if min(len(ours), len(theirs)) < 2:  # one seed says nothing of others
+        ratios, differences = ratios * np.nan, differences * np.nan
     return MedianContrast(
         median / other,
         _interval(ratios, 0.0),

@@ -95,6 +95,9 @@ def test_medians_that_are_not_reached_leave_their_limits_open():
     assert np.isnan(neither.ratio)
     assert neither.ratio_interval == (0, np.inf)
     assert neither.difference_interval == (-np.inf, np.inf)
+    single = compare_medians(reached[:1], reached)
+    assert single.ratio == pytest.approx(100 / 130)
+    assert single.ratio_interval == (0, np.inf), "of a single seed there is no interval"
     assert compare_medians(never.where(np.zeros(2, bool)), reached).ratio_interval == (
         np.inf,
         np.inf,
