@@ -33,7 +33,8 @@ def compare_runs(
     Returns:
       The table of `compare_times`, indexed by the label of the run; the first run is the reference.
       If runs sweep settings other than seeds, the index has a level for each of them, and runs are
-      compared where these agree; `p_holm` is adjusted for all rows.
+      compared where these agree; `p_holm` is adjusted for all rows. Runs whose settings agree
+      nowhere, as those of a search, are compared as wholes.
 
     Raises ConfigError for another event.
     """
@@ -41,11 +42,9 @@ def compare_runs(
         raise invalid("event", event, "must be grokked or memorised")
     times, seeds = getattr(events(runs), event), runs.members[list(SEEDS)].to_numpy()
     levels = [name for name in runs.grid_dims() if name not in (RUN, *SEEDS)]
-    blocks: dict[tuple[Any, ...], dict[str, np.ndarray]] = {}
-    for group in seed_groups(runs.history):
-        block = blocks.setdefault(tuple(group.settings.get(name) for name in levels), {})
-        label = str(runs.history[RUN].values[group.rows[0]])
-        block[label] = np.concatenate([block.get(label, np.empty(0, int)), group.rows])
+    blocks = _blocks(runs, levels)
+    if max(map(len, blocks.values())) == 1:
+        levels, blocks = [], _blocks(runs, [])
     tables = []
     for values, found in blocks.items():
         rows = {label: found[label] for label in runs.runs if label in found}
@@ -57,3 +56,13 @@ def compare_runs(
     index = pd.MultiIndex.from_tuples(table.index.tolist(), names=[*levels, RUN])
     table.index = index if levels else index.get_level_values(0)
     return table.assign(p_holm=holm(table.p))
+
+
+def _blocks(runs: Runs, levels: list[str]) -> dict[tuple[Any, ...], dict[str, np.ndarray]]:
+    """Rows of the members by run, for each combination of values of some settings."""
+    blocks: dict[tuple[Any, ...], dict[str, np.ndarray]] = {}
+    for group in seed_groups(runs.history):
+        block = blocks.setdefault(tuple(group.settings.get(name) for name in levels), {})
+        label = str(runs.history[RUN].values[group.rows[0]])
+        block[label] = np.concatenate([block.get(label, np.empty(0, int)), group.rows])
+    return blocks

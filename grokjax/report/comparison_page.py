@@ -33,6 +33,9 @@ from grokjax.storage.files import atomic_write
 MOST_VALUES = 6
 """Values of a setting that a table lists."""
 
+MOST_CURVES = 8
+"""Curves of shares that a figure has; where settings make more, each run has one."""
+
 
 def compare(
     runs: Runs,
@@ -158,16 +161,21 @@ def _sections(runs: Runs, found: Events, tables: list[PageTable]) -> list[Sectio
 def draw_comparison(runs: Runs, grokked: Times) -> Figure:
     """Draw the accuracy of each run, and the share of its members that had grokked, in a colour.
 
-    Members that differ in more than their seeds have a line for each setting.
+    Members that differ in more than their seeds have a line for each setting; the shares have one
+    for each run if these are too many.
     """
     fig, (left, right) = plots.figure(10.5, 4.6, 2)
     where = runs.members["run"].to_numpy(str)
+    parts = runs.parts()
+    by_setting = sum(len(seed_groups(run.history)) for run in parts.values()) <= MOST_CURVES
     colors = dict(zip(sorted(runs.runs), itertools.cycle(plots.CATEGORIES), strict=False))
-    for label, run in runs.parts().items():
+    for label, run in parts.items():
         color = colors[label]  # as in figures of the whole history, whose labels are sorted
         plots.accuracy(run.history, left, True, label, color)
         own, groups = grokked[where == label], seed_groups(run.history)
         curves = {_in_words(group): incidence(own[group.rows]) for group in groups}
+        if not by_setting:
+            curves = {"": incidence(own)}
         plots.incidence(curves, "", "", right, label, color)
     for ax in (left, right):
         ax.set_xlabel(labels.epochs(runs.history))

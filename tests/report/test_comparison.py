@@ -12,7 +12,8 @@ from grokjax.analysis.comparison import compare_times
 from grokjax.analysis.run_comparison import compare_runs
 from grokjax.analysis.times import events
 from grokjax.cli import main
-from grokjax.report.comparison_page import settings_table
+from grokjax.report import comparison_page
+from grokjax.report.comparison_page import draw_comparison, settings_table
 from tests.conftest import TINY
 from tests.results.test_selection import refusal
 
@@ -48,6 +49,30 @@ def test_runs_are_compared_where_their_settings_agree(runs):
         pd.testing.assert_frame_equal(found, one.drop(columns="p_holm"), check_names=False)
     assert set(np.isfinite(events(runs).grokked.epochs)) == {True, False}
     assert (table.p_holm.dropna() >= table.p.dropna()).all()
+
+
+def test_runs_whose_settings_agree_nowhere_are_compared_as_wholes(runs, tmp_path, monkeypatch):
+    """As those of a search, of which each member has settings of its own."""
+    other = Sweep(EASY, weight_decay=[0.1, 2.0], seed=range(3))
+    grokjax.train(other, tmp_path / "slow", progress=False)
+    apart = grokjax.concat([runs.runs["fast"], tmp_path / "slow"])
+    table = compare_runs(apart)
+    assert table.index.tolist() == ["fast", "slow"]
+    assert table["members"].tolist() == [6, 6]
+    assert np.isfinite(table.p["slow"])
+    grokked = events(runs).grokked
+    assert len(legend_of(draw_comparison(runs, grokked))) == 4
+    monkeypatch.setattr(comparison_page, "MOST_CURVES", 3)
+    assert [text.partition(":")[0] for text in legend_of(draw_comparison(runs, grokked))] == [
+        "fast",
+        "slow",
+    ]
+
+
+def legend_of(fig):
+    """Return the texts of the longest legend, which names the curves."""
+    legends = [*fig.legends, *(ax.get_legend() for ax in fig.axes if ax.get_legend())]
+    return max(([text.get_text() for text in each.get_texts()] for each in legends), key=len)
 
 
 def test_settings_that_differ_are_listed_with_the_values_of_each_run(runs):
