@@ -50,17 +50,15 @@ def tiny():
 def compiled_once(tmp_path_factory):
     """Let processes of a session load what another has compiled; each session begins anew.
 
-    The programs that train are shared by all processes, those of pytest-xdist included. JAX's own
-    cache has the others, for the processes that tests start; its files may be read half written,
-    so every worker has its own.
+    Only programs that train: JAX's own cache, which has the others, too, and grokjax's exclude each
+    other.
     """
     worker = "PYTEST_XDIST_WORKER" in os.environ
     shared = tmp_path_factory.getbasetemp()
     shared = (shared.parent if worker else shared) / "programs"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GROKJAX_COMPILE_CACHE", str(shared))
-        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
-        patch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+        patch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
         # XLA doubts, with 3 kB on stderr a program, that this machine is the one that compiled.
         patch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
         yield

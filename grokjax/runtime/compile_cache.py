@@ -34,16 +34,18 @@ _stderr_lock = threading.Lock()
 def use(enabled: bool = True) -> Iterator[None]:
     """Within this context, let `compile_all` load programs from the user's cache, and keep them.
 
-    It does not if `enabled` is false or `GROKJAX_COMPILE_CACHE` is off; nor, where that is not set,
-    if the user has set `JAX_COMPILATION_CACHE_DIR`, or `JAX_ENABLE_COMPILATION_CACHE` to false.
+    It does not if `enabled` is false or `GROKJAX_COMPILE_CACHE` is off; nor if JAX's own cache is
+    on, because a program that JAX has loaded from it is serialised without some of its functions
+    (jax 0.10.1: NOT_FOUND when it runs); nor, where the variable is not set, if the user has set
+    `JAX_ENABLE_COMPILATION_CACHE` to false.
 
     Raises ConfigError for a value of `GROKJAX_COMPILE_CACHE` that cannot be used.
     """
     import jax
 
-    folder = getattr(jax.config, "jax_compilation_cache_dir", None)
-    of_jax = folder or not getattr(jax.config, "jax_enable_compilation_cache", True)
-    wanted = enabled and (VARIABLE in os.environ or not of_jax)
+    allowed = getattr(jax.config, "jax_enable_compilation_cache", True)
+    of_jax = allowed and getattr(jax.config, "jax_compilation_cache_dir", None)
+    wanted = enabled and not of_jax and (VARIABLE in os.environ or allowed)
     token = _store.set(Store.open() if wanted else None)
     try:
         yield

@@ -19,12 +19,11 @@ KINDS = ("records", "params", "optimizer", "snapshots", "rounds")
 
 
 def is_expected(event, run):
-    """Return whether an event is in the run itself or JAX's cache, or asks for the git commit."""
+    """Return whether an event is in the run or the cache of programs, or asks for the commit."""
     kind, what = event
     if kind == "subprocess.Popen":
         return "'rev-parse', 'HEAD'" in what
-    caches = [os.environ[n] for n in ("JAX_COMPILATION_CACHE_DIR", "GROKJAX_COMPILE_CACHE")]
-    inside = (str(run.resolve()), *caches)
+    inside = (str(run.resolve()), os.environ["GROKJAX_COMPILE_CACHE"])
     # A file without a name, which tests whether the folder can be written, appears as the folder.
     where = f"{what}{os.sep}" if kind == "write" else what
     return kind == "os.mkdir" or where.startswith(tuple(f"{path}{os.sep}" for path in inside))

@@ -188,6 +188,8 @@ def test_it_is_off_by_one_setting_or_where_jax_has_its_own(folder, monkeypatch, 
     jax.config.update("jax_compilation_cache_dir", str(tmp_path))
     try:
         assert not is_on()
+        monkeypatch.setenv(cache_store.VARIABLE, str(tmp_path / "programs"))
+        assert not is_on(), "what JAX has loaded cannot be serialised again"
     finally:
         jax.config.update("jax_compilation_cache_dir", None)
     monkeypatch.setenv(cache_store.VARIABLE, "programs")

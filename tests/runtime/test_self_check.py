@@ -33,9 +33,10 @@ from tests.training.lowering import (
 @pytest.fixture
 def unchecked():
     """The self-check module, with its remembered results cleared."""
-    self_check.check_devices.cache_clear()
+    check_devices = self_check.check_devices  # a test may put another in its place
+    check_devices.cache_clear()
     yield self_check
-    self_check.check_devices.cache_clear()
+    check_devices.cache_clear()
 
 
 def break_sum(patch):

@@ -19,7 +19,7 @@ jax.jit(folded).lower().compile()
 
 @pytest.mark.parametrize(("level", "shown"), [(None, False), ("0", True)])
 def test_an_alarm_is_shown_only_where_the_user_has_set_the_level(level, shown):
-    unset = ("TF_CPP_MIN_LOG_LEVEL", "JAX_COMPILATION_CACHE_DIR")  # both cases must compile
+    unset = ("TF_CPP_MIN_LOG_LEVEL", "JAX_COMPILATION_CACHE_DIR")  # it must compile
     environment = {n: v for n, v in os.environ.items() if n not in unset}
     environment |= {} if level is None else {"TF_CPP_MIN_LOG_LEVEL": level}
     command = [sys.executable, "-c", SLOW_CONSTANT]

@@ -58,7 +58,7 @@ def test_rows_that_cannot_be_read(part):
     ("arrays", "problem"),
     [
         ({}, "embedding or parameters: missing"),
-        ({"params/x": np.zeros((5, 2))}, "params/x: float64"),
+        ({"params/x": np.zeros((5, 2), np.float16)}, "params/x: float16"),
         ({"params/x": np.zeros((5, 2), np.int32)}, "params/x: int32"),
         ({"params/x": np.zeros((4, 2), np.uint16)}, "arrays of unequal lengths"),
     ],
