@@ -12,15 +12,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xarray as xr
+from matplotlib.figure import Figure
 
 import grokjax
 from grokjax import plots, recipes
 from grokjax.analysis import circles, pca
 from grokjax.analysis.fourier import shares
 from grokjax.analysis.survey import survey
+from grokjax.analysis.times_table import times_table
 from grokjax.cli.scripts import TrainingFlags, run_script, save_results, train_or_resume
 from grokjax.cli.summary import summarise
 from grokjax.config import labels
+from grokjax.plots.style import figure_of
+
+TASK = labels.task(recipes.get("notebook").config)
 
 
 @dataclass
@@ -31,6 +36,9 @@ class Args(TrainingFlags):
     """Number of seeds; each seed has its own split."""
     max_epochs: int = 3000
     """Epochs of each member."""
+    operation: tuple[str, ...] = ("add",)
+    """Operations; the seeds train on each. They must have the same group, as multiply and divide
+    have."""
     key_times: float | None = None
     """Power of a key frequency as a multiple of an even share; None means 1.25."""
     pure: float = circles.PURE
@@ -46,15 +54,18 @@ def main(args: Args) -> None:
         snapshot_every=100,
         snapshot_spacing="transition",
     )
-    sweep = grokjax.Sweep(config, seed=range(args.seeds))
+    axes = {"operation": args.operation} if len(args.operation) > 1 else {}
+    config = config.replace(operation=args.operation[0])
+    sweep = grokjax.Sweep(config, **axes, seed=range(args.seeds))
     run = train_or_resume(sweep, args, recipe="notebook")
     found = survey(run, key_times=args.key_times)
     grokked = (run.members["status"] == "grokked").to_numpy()
     print(f"{grokked.sum()} of {len(run)} members grokked; of these:")
+    results = results_of(run, found)
+    save_results(results, args)
     table = found.isel(member=grokked)
     key, circularity = table.key.values, table.plane_circularity.values
     purest = table.pair_shares.max("frequency").values
-    save_results(results_of(run, found), args)
     for label, counts in (
         ("key frequencies", key.sum(axis=1)),
         (
@@ -69,44 +80,63 @@ def main(args: Args) -> None:
         print(f"circularity of {key.sum()} circles in their planes: at least {least:.3f}")
         quantiles = ", ".join(f"{q:.3f}" for q in np.quantile(purest, (0.1, 0.5, 0.9)))
         print(f"largest share of a frequency in a pair (10, 50, 90%): {quantiles}")
-    summarise(run, lambda: draw(run, found, args))
+    summarise(run, lambda: draw(run, found, results, args))
 
 
 def results_of(run: grokjax.Run, found: xr.Dataset) -> pd.DataFrame:
-    """Return key frequencies, least circularity and the purity of pairs, a row for each member."""
-    purest = found.pair_shares.max("frequency")
-    table = run.members[["status", "seed"]].assign(
-        key_frequencies=found.key.sum("frequency"),
-        least_circularity=found.plane_circularity.where(found.key).min("frequency"),
-    )
+    """Return times to grok, pairs of components and frequencies, a row for each member.
+
+    `purity_1` is the largest share of a frequency in the first pair, and `strongest_1` its two
+    strongest frequencies; `power_1` is the power of frequency 1 as a multiple of an even share.
+    """
+    columns = {
+        "key_frequencies": found.key.sum("frequency").values,
+        "least_circularity": found.plane_circularity.where(found.key).min("frequency").values,
+    }
+    strongest = np.argsort(-found.pair_shares.values)[..., :2] + 1  # [M, J, 2]
     for pair in range(found.sizes["pair"]):
-        table[f"purity_{pair}"] = purest.isel(pair=pair)
-    return table
+        columns[f"purity_{pair + 1}"] = found.pair_shares.values[:, pair].max(axis=-1)
+        columns[f"strongest_{pair + 1}"] = [f"{a} {b}" for a, b in strongest[:, pair]]
+    powers = shares(found.power.sel(table="embedding").values) * found.sizes["frequency"]
+    for row, frequency in enumerate(found.frequency.values):
+        columns[f"power_{frequency}"] = powers[:, row]
+        columns[f"circularity_{frequency}"] = found.plane_circularity.values[:, row]
+    return times_table(run).assign(**columns)
 
 
-def draw(run: grokjax.Run, found: xr.Dataset, args: Args) -> Path:
+def draw_spectra(results: pd.DataFrame, task: str = TASK) -> Figure:
+    """Draw the power at each frequency of all members, from the table of results."""
+    powers = results.filter(regex=r"^power_\d+$").to_numpy()
+    title = f"{task}, {len(results)} members"
+    return figure_of(plots.spectrum_of_members(shares(powers), results.index.tolist(), title))
+
+
+def draw_counts(results: pd.DataFrame, task: str = TASK) -> Figure:
+    """Draw how many members have each number of key frequencies, from the table of results."""
+    counts = results.key_frequencies.to_numpy()
+    return figure_of(plots.key_counts(counts, f"{task}, {len(results)} members"))
+
+
+def draw(run: grokjax.Run, found: xr.Dataset, results: pd.DataFrame, args: Args) -> Path:
     """Draw all figures, most of them of the first member; return the path of the last one."""
-    modulus, figures = run.config.modulus, args.out / "figures"
+    modulus, figures = found.sizes["token"], args.out / "figures"
     first, seed = found.isel(member=0), run.members["seed"].iloc[0]
     readings = circles.read(first.pair_shares.values, modulus, args.pure)
-    title = f"{labels.task(run.config)}, seed {seed}"
+    task = labels.tasks(run.sweep)
+    title = f"{labels.task(run.sweep[0])}, seed {seed}"
     pairs = plots.components(first.scores.values, first.explained.values, readings, title)
     plots.save(pairs, figures / "components.png")
     key = np.flatnonzero(first.key.values)
     steps, circularity = circles.step_of(key + 1, modulus), first.plane_circularity.values[key]
     planes = plots.planes(first.plane.values[key], key + 1, circularity, steps, title)
     plots.save(planes, figures / "planes.png")
-    all_seeds = f"{labels.task(run.config)}, {len(run)} seeds"
-    spectra = shares(found.power.sel(table="embedding").values)
-    ax = plots.spectrum_of_members(spectra, run.members.index.tolist(), all_seeds)
-    plots.save(ax, figures / "spectra.png")
+    plots.save(draw_spectra(results, task), figures / "spectra.png")
     if args.film:
         print("drawing the animation ...", flush=True)
-        snapshots = run.select(seed=seed).snapshots
+        snapshots = run.of(run.members.index[:1]).snapshots
         scores = np.asarray(pca.project(snapshots.values, pca.pca(run.embeddings[:1])))[0]
         plots.animation(scores, snapshots.epoch.values, readings, figures / "circles.gif", title)
-    counts = found.key.sum("frequency").values
-    return plots.save(plots.key_counts(counts, all_seeds), figures / "circles.png")
+    return plots.save(draw_counts(results, task), figures / "circles.png")
 
 
 if __name__ == "__main__":

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pandas as pd
+from matplotlib.figure import Figure
+
 import grokjax
 from grokjax import plots, recipes
 from grokjax.analysis.incidence import summaries_by_value
-from grokjax.analysis.times import events
-from grokjax.analysis.times_table import times_table
+from grokjax.analysis.times_table import events_of, times_table
 from grokjax.cli.scripts import TrainingFlags, run_script, save_results, train_or_resume
 from grokjax.cli.summary import summarise
 from grokjax.config import labels
+from grokjax.plots.style import figure_of
 
 
 @dataclass
@@ -36,17 +39,22 @@ def main(args: Args) -> None:
     config = recipe.config.replace(max_epochs=args.max_epochs)
     sweep = grokjax.Sweep(config, init_scale=args.scale, seed=range(args.seeds))
     run = train_or_resume(sweep, args, recipe=recipe.name)
-    scale = run.history.init_scale.values
-    found = events(run)
-    save_results(times_table(run), args)
-    print(*summaries_by_value("norm", scale, found), sep="\n")
+    table = times_table(run)
+    save_results(table, args)
+    print(*summaries_by_value("norm", table.init_scale.to_numpy(), events_of(table)), sep="\n")
+    fig = draw_times(table, args.max_epochs)
+    summarise(run, lambda: plots.save(fig, args.out / "figures" / "fixed_norm.png"))
+
+
+def draw_times(table: pd.DataFrame, max_epochs: int = Args.max_epochs) -> Figure:
+    """Draw epochs to memorise and to grok against the norm, from the table of results."""
+    config, seeds = recipes.get("omnigrok-fixed-norm").config, table.seed.nunique()
     title = (
         f"{labels.task(config)}, fixed weight norm, weight decay {config.weight_decay:g}, "
-        f"{args.seeds} seeds a value"
+        f"{seeds} seeds a value"
     )
-    name = "norm of all weights / initial norm"
-    ax = plots.learning_times(name, scale, found, args.max_epochs, title)
-    summarise(run, lambda: plots.save(ax, args.out / "figures" / "fixed_norm.png"))
+    name, norms = "norm of all weights / initial norm", table.init_scale.to_numpy()
+    return figure_of(plots.learning_times(name, norms, events_of(table), max_epochs, title))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import numpy as np
 import grokjax
 from grokjax import plots, recipes
 from grokjax.analysis.inversion import PHASES, phases
-from grokjax.cli.scripts import TrainingFlags, run_script, train_or_resume
+from grokjax.cli.scripts import TrainingFlags, run_script, save_results, train_or_resume
 from grokjax.cli.summary import summarise
 from grokjax.config import labels
 from grokjax.errors import invalid
@@ -52,6 +52,9 @@ def main(args: Args) -> None:
     history = run.history
     train, test = (forward_fill(history[f"{s}_accuracy"].values)[:, -1] for s in ("train", "test"))
     codes = phases(train, test, history.label_noise.values)
+    table = run.members.filter(list(run.sweep.swept))
+    names = [PHASES[code] for code in codes]
+    save_results(table.assign(train_accuracy=train, test_accuracy=test, phase=names), args)
     shape = len(args.weight_decay), args.points, args.points, args.seeds
     grid = codes.reshape(shape)  # the last axis of a sweep varies fastest
     fig, panels = plots.figure(3.4 * shape[0], 4.0, shape[0], 1)

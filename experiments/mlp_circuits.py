@@ -67,7 +67,7 @@ def main(args: Args) -> None:
     found = {name: circuits(cell) for name, cell in cells.items()}
     for name, cell in cells.items():
         print_cell(name, cell, found[name])
-    table = pd.concat([table_of(name, each) for name, each in found.items()])
+    table = pd.concat([table_of(name, cell, found[name]) for name, cell in cells.items()])
     save_results(table, args)
     summarise(run, lambda: draw(table, next(iter(cells.values())), args))
 
@@ -85,27 +85,46 @@ def cells_of(run: grokjax.Run) -> Iterator[tuple[str, grokjax.Run]]:
             yield labels.setting_and_value(name, value), found
 
 
-def table_of(name: str, found: xr.Dataset) -> pd.DataFrame:
-    """Return the measures of the members of one cell, a row for each member."""
+def table_of(name: str, run: grokjax.Run, found: xr.Dataset) -> pd.DataFrame:
+    """Return the measures of the members of one cell at their end and as they grok, row by row.
+
+    `clock_fve` and `pizza_fve` are those of the circle, of the first three, that fits best.
+    """
     kept = ["gradient_symmetricity", "distance_irrelevance", "accuracy", "label"]
-    least = found.circularity.min("component")
-    return (
-        found[kept]
-        .assign(cell=("member", [name] * len(least)), least_circularity=least)
-        .to_dataframe()
-    )
+    best, grokked = found.circle_fve.max("circle"), events(run).grokked
+    has, values = at_grokking(run)
+    columns: dict[str, Any] = {
+        "cell": name,
+        "least_circularity": found.circularity.min("component").values,
+        "grokked": grokked.epochs,
+        "grokked_until": grokked.follow_up,
+        "end": grokked.end,
+    }
+    for measure, own in values.items():
+        columns[f"{measure}_grokked"] = np.full(len(has), np.nan)
+        columns[f"{measure}_grokked"][has] = own
+    for circuit in ("clock", "pizza"):
+        columns[f"{circuit}_fve"] = best.sel(circuit=circuit).values
+    return found[kept].to_dataframe().assign(**columns)
+
+
+def at_grokking(run: grokjax.Run) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return which members have grokked, and the recorded measures of these at that epoch."""
+    history, grokked = run.history, events(run).grokked
+    has = ~np.isnan(grokked.epochs)
+    rows = np.searchsorted(history.epoch.values, grokked.epochs[has])
+    names = RECORDED[:2]
+    return has, {name: forward_fill(history[name].values)[has, rows] for name in names}
 
 
 def print_cell(name: str, run: grokjax.Run, found: xr.Dataset) -> None:
     """Print the medians and quartiles of one cell when it groks and at its end, and its labels."""
-    history, grokked = run.history, events(run).grokked
-    has = ~np.isnan(grokked.epochs)
-    print(f"{name}: {len(run)} members; grokked: {incidence(grokked).summary()}")
-    rows = np.searchsorted(history.epoch.values, grokked.epochs[has])
-    for measure in RECORDED[:2]:
-        values = forward_fill(history[measure].values)
-        text = f"{quartiles(values[has, rows])} at grokking, " if has.any() else ""
-        print(f"  {labels.setting(measure)}: {text}{quartiles(values[:, -1])} at the end")
+    grokked = incidence(events(run).grokked)
+    print(f"{name}: {len(run)} members; grokked: {grokked.summary()}")
+    for measure, values in at_grokking(run)[1].items():
+        text = f"{quartiles(values)} at grokking, " if len(values) else ""
+        last = forward_fill(run.history[measure].values)[:, -1]
+        print(f"  {labels.setting(measure)}: {text}{quartiles(last)} at the end")
     counts = ", ".join(f"{(found.label == x).sum().item()} {x}" for x in LABELS)
     circular = float((found.circularity >= CIRCULAR).all("component").mean())
     print(f"  {counts}; all four circularities >= {CIRCULAR}: {circular:.0%}")

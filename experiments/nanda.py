@@ -12,20 +12,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 import grokjax
 from grokjax import plots, recipes
 from grokjax.analysis.fourier import shares
 from grokjax.analysis.incidence import incidence
-from grokjax.analysis.learning_phases import PHASES, phase_ends
+from grokjax.analysis.learning_phases import PHASES, PhaseEnds, phase_ends
 from grokjax.analysis.progress_measures import progress_measures
 from grokjax.analysis.through_training import through_training
 from grokjax.analysis.times import format_quartiles, loss_times
-from grokjax.cli.scripts import TrainingFlags, run_script, train_or_resume
+from grokjax.analysis.times_table import times_of, times_table
+from grokjax.cli.scripts import TrainingFlags, run_script, save_results, train_or_resume
 from grokjax.cli.summary import summarise
 from grokjax.config import labels
 from grokjax.config.config import Config
+
+LEARNT_LOSS = 0.1
+"""Loss from which the paper counts a split as learnt."""
+
+LOSSES = ("loss", "restricted_loss", "excluded_loss")
 
 MEASURES = ("restricted_loss", "excluded_loss", "logit_fve", "component_gini", "parameter_squares")
 
@@ -66,24 +73,39 @@ def config_of(args: Args) -> Config:
 def main(args: Args) -> None:
     sweep = grokjax.Sweep(config_of(args), seed=range(args.seeds))
     run = train_or_resume(sweep, args, recipe="nanda", metrics=["progress"])
-    for name, bound in (("train_loss", 0.1), ("test_loss", 0.1)):
-        times = incidence(loss_times(run, name, bound))
-        print(f"{labels.setting(name)} < {bound}: {times.summary()}")
     final = progress_measures(run)
-    print(f"key frequencies: {', '.join(map(str, final.key.sum('frequency').values))}")
-    for name in ("loss", "restricted_loss", "excluded_loss"):
-        values = final[name].sel(subset="all").quantile((0.25, 0.5, 0.75)).values
-        print(
-            f"final {labels.setting(name)}, all pairs: {values[1]:.3g} "
-            f"({values[0]:.3g} to {values[2]:.3g})"
-        )
     history = with_final_frequencies(run, final)
     excluded = history.excluded_loss.sel(subset="train")
     ends = phase_ends(history.epoch.values, history.test_loss.values, excluded.values)
+    table = results_of(run, final, ends)
+    save_results(table, args)
+    for name in ("train_loss", "test_loss"):
+        times = incidence(times_of(table, name))
+        print(f"{labels.setting(name)} < {LEARNT_LOSS}: {times.summary()}")
+    print(f"key frequencies: {', '.join(map(str, table.key_frequencies))}")
+    for name in LOSSES:
+        low, median, high = table[name].quantile((0.25, 0.5, 0.75))
+        text = f"{median:.3g} ({low:.3g} to {high:.3g})"
+        print(f"final {labels.setting(name)}, all pairs: {text}")
     for name, end in zip(PHASES, ends, strict=True):
         quartiles = tuple(np.quantile(end, (0.25, 0.5, 0.75)))
         print(f"end of {name}: epoch {format_quartiles(quartiles)}")
     summarise(run, lambda: draw(run, history, final, args))
+
+
+def results_of(run: grokjax.Run, final: xr.Dataset, ends: PhaseEnds) -> pd.DataFrame:
+    """Return times, key frequencies, final losses of all pairs and ends of phases by member.
+
+    `train_loss` and `test_loss` are the epochs at which they first fall below `LEARNT_LOSS`.
+    """
+    table = times_table(run)
+    for name in ("train_loss", "test_loss"):
+        times = loss_times(run, name, LEARNT_LOSS)
+        table[name], table[f"{name}_until"] = times.epochs, times.follow_up
+    table["key_frequencies"] = final.key.sum("frequency").values
+    for name in LOSSES:
+        table[name] = final[name].sel(subset="all").values
+    return table.assign(**{f"{name}_end": end for name, end in ends._asdict().items()})
 
 
 def with_final_frequencies(run: grokjax.Run, final: xr.Dataset) -> xr.Dataset:

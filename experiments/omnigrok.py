@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
@@ -25,8 +26,12 @@ from grokjax.cli.scripts import TrainingFlags, run_script, save_results, train_o
 from grokjax.cli.summary import summarise
 from grokjax.plots.decorations import add_heading
 from grokjax.recipes import omnigrok
+from grokjax.results.history import forward_fill
 
 SPLITS = ("train", "test")
+
+EPOCHS = (250, 500, 1000, 1750, 3250, 5000)
+"""Epochs at which the table of results has the accuracies, of those that were evaluated."""
 
 Part = Literal["digits", "teacher", "landscape"]
 
@@ -72,11 +77,32 @@ def _delay(args: Args, part: Part) -> None:
     repeats |= {"teacher_seed": range(args.seeds)} if part == "teacher" else {}
     sweep = grokjax.Sweep.zip(config, **repeats).product(**recipe.axes)
     run = train_or_resume(sweep, args, recipe=recipe.name)
-    save_results(times_table(run), args)
+    save_results(results_of(run), args)
     scale = run.history.init_scale.values
     print(*summaries_by_value("initial scale", scale, events(run)), sep="\n")
     fig = plots.curves(run.history)
     summarise(run, lambda: plots.save(fig, args.out / "figures" / f"omnigrok_{part}.png"))
+
+
+def results_of(run: grokjax.Run) -> pd.DataFrame:
+    """Return times, accuracies, norms and test losses, a row for each member.
+
+    `train_accuracy_250` is at epoch 250, or at the member's last epoch if it ended before;
+    `weight_norm_first` is before training; `test_loss_memorised` when the member has memorised.
+    """
+    history, table = run.history, times_table(run)
+    epochs, columns = history.epoch.values, {}
+    for name in ("train_accuracy", "test_accuracy"):
+        values = forward_fill(history[name].values)
+        for place in np.flatnonzero(np.isin(epochs, EPOCHS)):
+            columns[f"{name}_{epochs[place]}"] = values[:, place]
+    norms = forward_fill(history.weight_norm.values)
+    columns |= {"weight_norm_first": norms[:, 0], "weight_norm_last": norms[:, -1]}
+    for event in ("memorised", "grokked"):
+        then = epochs == table[event].to_numpy()[:, None]  # [M, T]
+        losses = np.where(then, history.test_loss.values, 0).sum(axis=1)
+        columns[f"test_loss_{event}"] = np.where(then.any(axis=1), losses, np.nan)
+    return table.assign(**columns)
 
 
 def _landscape(args: Args) -> None:

@@ -9,16 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 import grokjax
 from grokjax import Sweep, plots
 from grokjax.analysis.incidence import by_value
-from grokjax.analysis.times import events
-from grokjax.cli.scripts import TrainingFlags, run_script, train_or_resume
+from grokjax.analysis.times_table import times_of, times_table
+from grokjax.cli.scripts import TrainingFlags, run_script, save_results, train_or_resume
 from grokjax.cli.summary import summarise
 from grokjax.config import labels
 from grokjax.errors import invalid
 from grokjax.recipes.power import OPERATIONS, config_for
+from grokjax.results.history import forward_fill
 
 
 @dataclass
@@ -51,10 +53,10 @@ def build_sweep(args: Args) -> Sweep:
 
 def main(args: Args) -> None:
     run = train_or_resume(build_sweep(args), args)
-    steps = np.array([run.sweep[m].steps_per_epoch for m in run.members.index])
-    grokked = events(run).grokked * steps
-    operation = np.array([run.sweep[m].operation for m in run.members.index])
-    fraction = np.array([run.sweep[m].train_fraction for m in run.members.index])
+    table = results_of(run)
+    save_results(table, args)
+    grokked = times_of(table, "grokked") * table.steps_per_epoch.to_numpy()
+    operation, fraction = table.operation.to_numpy(), table.train_fraction.to_numpy()
     columns = min(6, len(args.operation))
     rows = -(-len(args.operation) // columns)
     fig, panels = plots.figure(2.9 * columns, 2.7 * rows, columns, rows)
@@ -77,6 +79,13 @@ def main(args: Args) -> None:
     for ax in np.ravel(panels)[len(args.operation) :]:
         ax.set_axis_off()
     summarise(run, lambda: plots.save(fig, args.out / "figures" / "operations.png"))
+
+
+def results_of(run: grokjax.Run) -> pd.DataFrame:
+    """Return times to grok, steps of an epoch and last test accuracies, a row for each member."""
+    last = forward_fill(run.history.test_accuracy.values)[:, -1]
+    steps = [run.sweep[m].steps_per_epoch for m in run.members.index]
+    return times_table(run).assign(steps_per_epoch=steps, test_accuracy=last)
 
 
 if __name__ == "__main__":
