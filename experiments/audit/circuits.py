@@ -169,6 +169,11 @@ CLAIMS: list[Claim] = [
     Sentence(HERE, "{} of {} are pizzas (all {} below .5), {} clocks, {} neither", labels),
     Sentence(
         HERE,
+        "{} of {} are pizzas, {} clocks, {} neither, after",
+        lambda: [x for i, x in enumerate(labels()) if i != 2],
+    ),
+    Sentence(
+        HERE,
         "gradient symmetricity {} to {} in all {} members below .4, and a median of {} ({} to {}) "
         "in the {} above .7",
         symmetricity_by_rate,

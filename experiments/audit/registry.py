@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from experiments.audit import circuits, delays, phases, representation, training
+from experiments.audit import circuits, delays, phases, representation, training, transformers
 from experiments.audit.claims import Claim
 
-DOCUMENTS = ("README.md", "experiments/README.md", "grokjax/guide/analysis.md")
+DOCUMENTS = (
+    *("README.md", "experiments/README.md", "grokjax/guide/analysis.md"),
+    *(f"grokjax/recipes/{name}.py" for name in ("nanda", "notebook", "omnigrok", "prieto")),
+)
 """Every number of the first two needs a claim or a reason for having none."""
 
 CLAIMS: list[Claim] = [
     claim
-    for topic in (training, circuits, delays, phases, representation)
+    for topic in (training, circuits, transformers, delays, phases, representation)
     for claim in topic.CLAIMS
 ]

@@ -13,7 +13,7 @@ from experiments.audit.texts import fraction, spread, whole
 from grokjax.analysis.incidence import incidence
 from grokjax.analysis.times_table import times_of
 
-HERE = "experiments/README.md"
+HERE, RECIPES = "experiments/README.md", "grokjax/recipes/"
 TRAIN, TEST = "train ≥ 90% at step", "test ≥ 90% at step"
 
 
@@ -54,9 +54,11 @@ def formed() -> list[str]:
 
 
 def toy() -> list[str]:
-    """Median steps at which 45 train pairs are learnt, and the others."""
-    own = members(45)
-    return [whole(incidence(times_of(own, e)).quantile(0.5)) for e in ("memorised", "grokked")]
+    """Medians with 45 train pairs of both splits and of the representation, and the spread."""
+    curves = [incidence(times_of(members(45), e)) for e in ("memorised", "grokked")]
+    medians = [whole(c.quantile(0.5)) for c in curves]
+    ranges = [whole(c.quantile(q)) for c in curves for q in (0.25, 0.75)]
+    return [*medians, *formed(), *ranges, str(curves[1].reached), str(curves[1].members)]
 
 
 def orthogonal() -> tuple[list[str], list[str]]:
@@ -77,12 +79,23 @@ CLAIMS: list[Claim] = [
         formed,
         "833, 1 071, 887",
     ),
-    Sentence(HERE, "at steps 1 130, 1 530 (1 seed) | {} and {}, medians", toy, "1 130, 1 530"),
+    Sentence(
+        HERE,
+        "RQI > .95 at 800 | {} and {}; {} | {} to {}, {} to {} (quartiles; {} of {} seeds",
+        toy,
+        "1 130, 1 530, 800",
+    ),
     Sentence(HERE, "read off a figure | {}, {} | 100 to 120", lambda: orthogonal()[0], "150, 200"),
     Sentence(
         HERE,
         "read off a figure | 110, 120 | {} to {}, {} to {} | sooner than",
         lambda: orthogonal()[1],
     ),
-    Sentence(HERE, "test ≥ 90% at 150 | {}, 8 seeds", lambda: orthogonal()[0][:1], "150"),
+    Sentence(
+        f"{RECIPES}prieto.py",
+        '"test accuracy >= 90%": "{} ({} to {}, range of 8 seeds)", "test accuracy >= 99%": "{} '
+        '({} to {})"',
+        lambda: [x for i in (0, 1) for x in (orthogonal()[0][i], *orthogonal()[1][2 * i :][:2])],
+        "150, 200",
+    ),
 ]

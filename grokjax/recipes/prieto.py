@@ -40,7 +40,7 @@ RECIPES = (
         },
         measured={
             "test accuracy >= 90%": "110 (100 to 120, range of 8 seeds)",
-            "test accuracy >= 99%": "130 (110 to 150)",
+            "test accuracy >= 99%": "120 (110 to 150)",
             "with --loss stablemax --beta2 0.99 --eps 1e-25": "90% at 140 to 200, 99% at 170 to "
             "300 (StableMax is in the figure's legend, not in its command)",
         },
