@@ -86,4 +86,16 @@ CLAIMS: list[Claim] = [
         ],
         "7 930, 151, 956",
     ),
+    Sentence(
+        HERE,
+        "train loss < 0.1 at {} ({} to {}), test loss < 0.1 at {} ({} to {}); {} to {} key "
+        "frequencies; at the end the loss of all pairs is {} ({} to {}), of the key frequencies "
+        "alone {} ({} to {}), without them {} ({} to {}).",
+        measures,
+    ),
+    Sentence(
+        HERE,
+        "memorisation ends at {} to {}, circuit formation at {} to {}, clean-up at {} to {} (",
+        phases,
+    ),
 ]

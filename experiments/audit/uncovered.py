@@ -11,14 +11,12 @@ MAIN, HERE = "README.md", "experiments/README.md"
 REASONS: dict[str, list[tuple[str, str, str]]] = {
     "not stored: measured, but no small file of results is kept": [
         (HERE, "Experiments", "| Which circles does each seed learn"),
-        (HERE, "Experiments", "| How does Nanda et al.'s transformer grok"),
         (HERE, "Experiments", "| Do products form circles"),
         (HERE, "Experiments", "| Does the delay vanish"),
         (HERE, "Experiments", "| Do large initial weights delay"),
         (HERE, "Experiments", "| And in regression on a teacher?"),
         (HERE, "Circles", "Seed 0: pairs"),
         (HERE, "Circles", "The notebook's network has six"),
-        (HERE, "Progress measures", "Medians and quartiles"),
         (HERE, "Effective theory", "Medians of 5 seeds"),
         (HERE, "Images and a teacher", "| initial scale"),
         (HERE, "Images and a teacher", "scikit-learn's digits"),
