@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import grokjax
@@ -122,6 +123,7 @@ def test_sweeps_draw_a_figure(script, arguments, line, tmp_path):
     done = run(f"{script}.py", "--out", out, "--max-epochs", 20, "--quiet", *arguments.split())
     assert done.returncode == 0, done.stderr
     assert line in done.stdout
+    assert len(pd.read_csv(out / "results.csv")) == len(grokjax.load(out))
     assert (out / "figures" / f"{script}.png").stat().st_size > 10_000
 
 
@@ -165,6 +167,11 @@ def test_nanda_measures_every_snapshot_and_draws(tmp_path):
     assert "end of clean-up: epoch not reached" in done.stdout
     loaded = grokjax.load(out)
     assert loaded.snapshot_epochs == [0, 20, 40, 60]
+    table = pd.read_csv(out / "results.csv")
+    assert len(table) == 2
+    assert (
+        table[["train_loss", "test_loss", "memorisation_end", "clean_up_end"]].isna().all(axis=None)
+    )
     assert "restricted_loss" in loaded.history
     for name in ("curves", "progress", "structure", "spectra"):
         assert (out / "figures" / f"{name}.png").stat().st_size > 10_000
@@ -197,5 +204,9 @@ def test_mlp_circuits_compares_variations_and_draws(tmp_path):
     assert "notebook: 2 members; grokked: " in done.stdout
     assert "combine sum: 1 members" in done.stdout
     assert done.stdout.count("0 pizza, 0 clock, ") == 2
+    table = pd.read_csv(out / "results.csv")
+    assert table.cell.tolist() == ["notebook", "notebook", "combine sum"]
+    assert table[["grokked", "gradient_symmetricity_grokked"]].isna().all(axis=None)
+    assert table[["clock_fve", "pizza_fve"]].notna().all(axis=None)
     for name in ("gradient_symmetricity", "circuit_plane"):
         assert (out / "figures" / f"{name}.png").stat().st_size > 10_000
