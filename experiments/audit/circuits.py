@@ -192,4 +192,17 @@ CLAIMS: list[Claim] = [
         "and {} of {} above",
         symmetric_shares,
     ),
+    Sentence(
+        "grokjax/recipes/zhong.py",
+        '"all {} of width 128 below rate .5, {} of {} at .5 to " ".6, {} of {} at .6 to .7, none '
+        "of {} above;",
+        lambda: [labels()[2], *symmetric_shares()[2:6], symmetric_shares()[7]],
+        ".40 at .50 to .55, none above .60",
+    ),
+    Sentence(
+        "grokjax/recipes/zhong.py",
+        'circularities >= .995": "{} of {}"',
+        lambda: circular_transformers()[:2],
+        "34.3%",
+    ),
 ]

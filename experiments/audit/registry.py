@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from experiments.audit import circuits, delays, phases, representation, training, transformers
+from experiments.audit import (
+    circuits,
+    delays,
+    phases,
+    rates,
+    representation,
+    training,
+    transformers,
+)
 from experiments.audit.claims import Claim
 
+RECIPES = (
+    *("critical_norm", "doshi", "lee_grokfast", "liu", "nanda", "notebook", "omnigrok", "prieto"),
+    "zhong",
+)
 DOCUMENTS = (
     *("README.md", "experiments/README.md", "grokjax/guide/analysis.md"),
-    *(f"grokjax/recipes/{name}.py" for name in ("nanda", "notebook", "omnigrok", "prieto")),
+    *(f"grokjax/recipes/{name}.py" for name in RECIPES),
 )
 """Every number of the first two needs a claim or a reason for having none."""
 
 CLAIMS: list[Claim] = [
     claim
-    for topic in (training, circuits, transformers, delays, phases, representation)
+    for topic in (training, rates, circuits, transformers, delays, phases, representation)
     for claim in topic.CLAIMS
 ]

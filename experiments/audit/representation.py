@@ -85,6 +85,13 @@ CLAIMS: list[Claim] = [
         toy,
         "1 130, 1 530, 800",
     ),
+    Sentence(
+        f"{RECIPES}liu.py",
+        '"step {}, median of 5 seeds", "train accuracy >= 90%": "step {} ({} to {}, quartiles of 5 '
+        'seeds)", "test accuracy >= 90%": "step {} ({} to {}), {} of {} seeds in 5 000 steps"',
+        lambda: [toy()[i] for i in (2, 0, 3, 4, 1, 5, 6, 7, 8)],
+        "800, 1 130, 1 530",
+    ),
     Sentence(HERE, "read off a figure | {}, {} | 100 to 120", lambda: orthogonal()[0], "150, 200"),
     Sentence(
         HERE,

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from experiments import grokfast
 from experiments.audit.claims import Claim, Sentence, Table
 from experiments.audit.stored import results
-from experiments.audit.texts import extent, fraction, quartiles, spread, times_and_count, whole
+from experiments.audit.texts import extent, fraction, quartiles, spread, whole
 from grokjax.analysis.incidence import Incidence, incidence
 from grokjax.analysis.times_table import times_of
 
@@ -93,30 +92,6 @@ def gromov_spread() -> list[str]:
     return found
 
 
-METHODS = {
-    "AdamW": "AdamW",
-    "with EMA (α .98, λ 2)": "with Grokfast-EMA",  # noqa: RUF001
-    "with MA (100 steps, λ 5)": "with Grokfast-MA",
-}
-"""Columns of the table of Grokfast, and the script's names of the methods."""
-
-
-def grokfast_row(row: Mapping[str, str]) -> dict[str, str]:
-    """Recompute a learning rate's row of the table of Grokfast."""
-    curves = grokfast.by_method(results("grokfast"))
-    found = {}
-    for column, method in METHODS.items():
-        curve = curves[method][float(row["learning rate"])]
-        found[column] = times_and_count(curve)
-    return found
-
-
-def best_rates() -> list[str]:
-    """The least median over the learning rates, by method."""
-    curves = grokfast.by_method(results("grokfast")).values()
-    return [whole(np.nanmin([c.quantile(0.5) for c in own.values()])) for own in curves]
-
-
 CROSSINGS = ("test_10", "test_50", "test_90", "test_99", "test_100")
 
 CLAIMS: list[Claim] = [
@@ -176,13 +151,11 @@ CLAIMS: list[Claim] = [
         "last",
         gromov_spread,
     ),
-    Table(HERE, ("learning rate", *METHODS), grokfast_row),
     Sentence(
-        HERE, "1.4e-2 for AdamW ({} epochs), 2e-2 with EMA ({}), 1e-3 with MA ({})", best_rates
-    ),
-    Sentence(
-        HERE,
-        "AdamW groks at epoch {} (rate 1.4e-2), with EMA at {} (2e-2), with MA at {} (1e-3)",
-        best_rates,
+        f"{RECIPES}doshi.py",
+        '"step {} ({} to {}, range of 8 seeds)", "test accuracy >= 10, 50, 90, 99, 100%": "{} (to '
+        '{}), {}, {}, {} to {}, {} to {}", "loss at step 100, train and test": "{} and {} (',
+        lambda: [*middle("gromov", "train_99"), *gromov_spread()[:10], *gromov_loss()],
+        "20; 28, 34, 38, 42, 44",
     ),
 ]

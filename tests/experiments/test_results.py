@@ -15,7 +15,7 @@ def trained(tiny, tmp_path):
     """A run of products and quotients, two seeds each."""
     config = tiny.replace(max_epochs=6, eval_every=2, stop_when="never")
     sweep = grokjax.Sweep(config, operation=["multiply", "divide"], seed=range(2))
-    return grokjax.train(sweep, tmp_path / "run", quiet=True)
+    return grokjax.train(sweep, tmp_path / "run", progress=False)
 
 
 def stored(table, tmp_path):
