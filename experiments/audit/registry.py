@@ -5,6 +5,7 @@ from __future__ import annotations
 from experiments.audit import (
     circuits,
     delays,
+    norms,
     phases,
     rates,
     representation,
@@ -25,6 +26,6 @@ DOCUMENTS = (
 
 CLAIMS: list[Claim] = [
     claim
-    for topic in (training, rates, circuits, transformers, delays, phases, representation)
+    for topic in (training, rates, circuits, transformers, delays, norms, phases, representation)
     for claim in topic.CLAIMS
 ]

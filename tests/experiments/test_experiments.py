@@ -169,9 +169,8 @@ def test_nanda_measures_every_snapshot_and_draws(tmp_path):
     assert loaded.snapshot_epochs == [0, 20, 40, 60]
     table = pd.read_csv(out / "results.csv")
     assert len(table) == 2
-    assert (
-        table[["train_loss", "test_loss", "memorisation_end", "clean_up_end"]].isna().all(axis=None)
-    )
+    times = table[["train_loss", "test_loss", "memorisation_end", "clean_up_end"]]
+    assert times.isna().to_numpy().all()
     assert "restricted_loss" in loaded.history
     for name in ("curves", "progress", "structure", "spectra"):
         assert (out / "figures" / f"{name}.png").stat().st_size > 10_000
@@ -206,7 +205,7 @@ def test_mlp_circuits_compares_variations_and_draws(tmp_path):
     assert done.stdout.count("0 pizza, 0 clock, ") == 2
     table = pd.read_csv(out / "results.csv")
     assert table.cell.tolist() == ["notebook", "notebook", "combine sum"]
-    assert table[["grokked", "gradient_symmetricity_grokked"]].isna().all(axis=None)
-    assert table[["clock_fve", "pizza_fve"]].notna().all(axis=None)
+    assert table[["grokked", "gradient_symmetricity_grokked"]].isna().to_numpy().all()
+    assert table[["clock_fve", "pizza_fve"]].notna().to_numpy().all()
     for name in ("gradient_symmetricity", "circuit_plane"):
         assert (out / "figures" / f"{name}.png").stat().st_size > 10_000

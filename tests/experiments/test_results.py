@@ -34,7 +34,7 @@ def test_crossings_of_a_run_that_is_there(trained, tmp_path):
     places = losses.argmax(axis=1)
     np.testing.assert_array_equal(table.max_test_loss_at, trained.history.epoch.values[places])
     np.testing.assert_allclose(table.test_loss, losses[:, -1], rtol=1e-5)
-    assert table["test_loss_below_0.1"].isna().all()
+    assert table["test_loss_below_0.1"].isna().to_numpy().all()
 
 
 def test_circles_and_purity_of_every_member(trained, tmp_path):
@@ -60,4 +60,4 @@ def test_accuracies_at_epochs_norms_and_losses(trained, tmp_path, monkeypatch):
     ends = history.weight_norm.values[:, [0, -1]]
     names = ["weight_norm_first", "weight_norm_last"]
     np.testing.assert_allclose(table[names], ends, rtol=1e-5)
-    assert table.test_loss_grokked.isna().all()
+    assert table.test_loss_grokked.isna().to_numpy().all()
