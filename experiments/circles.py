@@ -54,9 +54,7 @@ def main(args: Args) -> None:
         snapshot_every=100,
         snapshot_spacing="transition",
     )
-    axes = {"operation": args.operation} if len(args.operation) > 1 else {}
-    config = config.replace(operation=args.operation[0])
-    sweep = grokjax.Sweep(config, **axes, seed=range(args.seeds))
+    sweep = grokjax.Sweep(config, operation=args.operation, seed=range(args.seeds))
     run = train_or_resume(sweep, args, recipe="notebook")
     found = survey(run, key_times=args.key_times)
     grokked = (run.members["status"] == "grokked").to_numpy()

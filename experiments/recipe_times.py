@@ -55,11 +55,11 @@ def crossings(run: grokjax.Run) -> pd.DataFrame:
         values = history[f"{split}_accuracy"].values
         for accuracy in ACCURACIES:
             column = f"{split}_{100 * accuracy:g}"
-            table[column] = first_epoch(values, history.epoch.values, accuracy)
-            print_crossing(f"{split} accuracy >= {accuracy:.0%}", table[column])
-        column = f"{split}_loss_below_{LOSS:g}"
-        table[column] = loss_times(run, f"{split}_loss", LOSS).epochs
-        print_crossing(f"{split} loss < {LOSS:g}", table[column])
+            table[column] = found = first_epoch(values, history.epoch.values, accuracy)
+            print_crossing(f"{split} accuracy >= {accuracy:.0%}", found)
+        found = loss_times(run, f"{split}_loss", LOSS).epochs
+        table[f"{split}_loss_below_{LOSS:g}"] = found
+        print_crossing(f"{split} loss < {LOSS:g}", found)
         table[f"{split}_loss"] = forward_fill(history[f"{split}_loss"].values)[:, -1]
     losses = history.test_loss.fillna(-np.inf)
     table["max_test_loss"] = losses.max("eval").values
@@ -67,9 +67,9 @@ def crossings(run: grokjax.Run) -> pd.DataFrame:
     return table
 
 
-def print_crossing(name: str, epochs: pd.Series) -> None:
+def print_crossing(name: str, epochs: np.ndarray) -> None:
     """Print the median and the range of the epochs of the members that have got there."""
-    known = epochs.dropna()
+    known = epochs[~np.isnan(epochs)]
     if len(known):
         print(
             f"{name}: epoch {np.median(known):g}, {known.min():g} to {known.max():g}, "

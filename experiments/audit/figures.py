@@ -8,7 +8,15 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments import clock_pizza, grokfast, mlp_circuits, omnigrok, phase_diagram, seeds
+from experiments import (
+    clock_pizza,
+    fixed_norm,
+    grokfast,
+    mlp_circuits,
+    omnigrok,
+    phase_diagram,
+    seeds,
+)
 from experiments.audit.stored import results
 from grokjax import plots
 from grokjax.analysis.phase_probabilities import phase_codes
@@ -31,6 +39,7 @@ def landscape() -> Figure:
 
 FIGURES: dict[str, Callable[[], Figure]] = {
     "seeds": lambda: seeds.draw_incidences(results("seeds")),
+    "fixed_norm": lambda: fixed_norm.draw_times(results("fixed_norm")),
     "grokfast": lambda: grokfast.draw_rates(results("grokfast")),
     "mlp_circuits": lambda: mlp_circuits.draw_plane(results("mlp_circuits")),
     "clock_pizza": lambda: clock_pizza.draw_rates(results("clock_pizza")),

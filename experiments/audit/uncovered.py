@@ -12,7 +12,6 @@ REASONS: dict[str, list[tuple[str, str, str]]] = {
     "not stored: measured, but no small file of results is kept": [
         (HERE, "Experiments", "| Which circles does each seed learn"),
         (HERE, "Experiments", "| Do products form circles"),
-        (HERE, "Experiments", "| Does the delay vanish"),
         (HERE, "Circles", "Seed 0: pairs"),
         (HERE, "Circles", "The notebook's network has six"),
         (HERE, "Weight decay", ""),
@@ -53,6 +52,7 @@ REASONS: dict[str, list[tuple[str, str, str]]] = {
         (HERE, "Circles", "The same embedding"),
         (HERE, "Clock or pizza", "Members 200 epochs"),
         (HERE, "Effective theory", "Medians of 5 seeds"),
+        (HERE, "Fixed norm", "Epochs, of 2 000"),
         (HERE, "Images and a teacher", "Regression on a teacher"),
         (HERE, "Reproduce each figure", ""),
     ],
