@@ -91,7 +91,8 @@ def table_of(name: str, run: grokjax.Run, found: xr.Dataset) -> pd.DataFrame:
     `clock_fve` and `pizza_fve` are those of the circle, of the first three, that fits best.
     """
     kept = ["gradient_symmetricity", "distance_irrelevance", "accuracy", "label"]
-    best, grokked = found.circle_fve.max("circle"), events(run).grokked
+    best = found.circle_fve.isel(circle=slice(3)).max("circle")
+    grokked = events(run).grokked
     has, values = at_grokking(run)
     columns: dict[str, Any] = {
         "cell": name,
