@@ -74,7 +74,8 @@ def main(args: Args) -> None:
         rows = zip(*np.unique(counts, return_counts=True), strict=True)
         print(f"{label}: " + ", ".join(f"{value} ({members})" for value, members in rows))
     if key.any():
-        least = np.floor(1000 * circularity[key].min()) / 1000  # round down, to state a lower bound
+        # Frequency P / 2 has no circle. Round down, to state a lower bound.
+        least = np.floor(1000 * np.nanmin(circularity[key])) / 1000
         print(f"circularity of {key.sum()} circles in their planes: at least {least:.3f}")
         quantiles = ", ".join(f"{q:.3f}" for q in np.quantile(purest, (0.1, 0.5, 0.9)))
         print(f"largest share of a frequency in a pair (10, 50, 90%): {quantiles}")

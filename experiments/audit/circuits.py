@@ -10,6 +10,8 @@ from experiments.audit.claims import Claim, Sentence, Table
 from experiments.audit.stored import results
 from experiments.audit.texts import fraction, quartiles, spread
 from grokjax.analysis.circuits import CIRCULAR, SYMMETRIC
+from grokjax.analysis.incidence import incidence
+from grokjax.analysis.times_table import times_of
 
 HERE = "experiments/README.md"
 CELLS = {
@@ -34,8 +36,9 @@ def notebook() -> pd.DataFrame:
 def network(row: Mapping[str, str]) -> dict[str, str]:
     """Recompute a row of the networks like the notebook's."""
     table = results("mlp_circuits")
-    own = table[table.cell == CELLS[row["network"]]]
-    found = {"n": str(len(own))}
+    own = table.loc[table.cell == CELLS[row["network"]]]
+    grokked = incidence(times_of(own, "grokked")).quartiles()
+    found = {"n": str(len(own)), "grokked at epoch": spread(grokked)}
     found |= {m: spread(quartiles(own[m.replace(" ", "_")]), fraction) for m in MEASURES}
     labels = [
         f"{n} {label if label == 'neither' else label + 's'}"
@@ -48,6 +51,13 @@ def of_notebook(name: str, digits: int) -> list[str]:
     """Median and quartiles of a measure in the notebook's network."""
     low, median, high = quartiles(notebook()[name])
     return [fraction(x, digits) for x in (median, low, high)]
+
+
+def fits() -> list[str]:
+    """How well the best circle fits both kinds of logits; where the clock does it better."""
+    table = notebook()
+    better = int((table.clock_fve > table.pizza_fve).sum())
+    return [*of_notebook("clock_fve", 2), *of_notebook("pizza_fve", 2), str(better)]
 
 
 def extremes() -> list[str]:
@@ -146,6 +156,21 @@ CLAIMS: list[Claim] = [
         HERE,
         "distance irrelevance {} ({} to {}), ",
         lambda: of_notebook("distance_irrelevance", 3),
+    ),
+    Sentence(
+        HERE,
+        "at the end, {} ({} to {}) when it groks",
+        lambda: of_notebook("gradient_symmetricity_grokked", 2),
+    ),
+    Sentence(
+        HERE,
+        "(.984 to .989), {} ({} to {}) then",
+        lambda: of_notebook("distance_irrelevance_grokked", 3),
+    ),
+    Sentence(
+        HERE,
+        "by {} ({} to {}) and a pizza's by {} ({} to {}); the clock fits better in all {}.",
+        fits,
     ),
     Sentence(HERE, "are rare ({} of {} members", circular_networks),
     Sentence(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from experiments.audit import (
     circuits,
     delays,
+    embeddings,
     norms,
     phases,
     rates,
@@ -24,8 +25,8 @@ DOCUMENTS = (
 )
 """Every number of the first two needs a claim or a reason for having none."""
 
-CLAIMS: list[Claim] = [
-    claim
-    for topic in (training, rates, circuits, transformers, delays, norms, phases, representation)
-    for claim in topic.CLAIMS
-]
+TOPICS = (
+    *(training, rates, circuits, embeddings, transformers),
+    *(delays, norms, phases, representation),
+)
+CLAIMS: list[Claim] = [claim for topic in TOPICS for claim in topic.CLAIMS]

@@ -11,7 +11,6 @@ MAIN, HERE = "README.md", "experiments/README.md"
 REASONS: dict[str, list[tuple[str, str, str]]] = {
     "not stored: measured, but no small file of results is kept": [
         (HERE, "Experiments", "| Which circles does each seed learn"),
-        (HERE, "Experiments", "| Do products form circles"),
         (HERE, "Circles", "Seed 0: pairs"),
         (HERE, "Circles", "The notebook's network has six"),
         (HERE, "Weight decay", ""),
