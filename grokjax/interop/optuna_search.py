@@ -33,7 +33,8 @@ from grokjax.analysis import times
 from grokjax.config.config import Config
 from grokjax.config.sweep import Sweep
 from grokjax.errors import invalid
-from grokjax.interop.scalars import Scalars, require
+from grokjax.interop.libraries import import_library
+from grokjax.interop.scalars import Scalars
 from grokjax.results.run import Run
 from grokjax.runtime.arguments import integer_at_least
 from grokjax.training.api import train
@@ -46,7 +47,7 @@ PLACE = "grokjax population"
 
 
 def epochs_to_grok(run: Run) -> np.ndarray:
-    """Epoch at which each member grokked, float64 `[M]`: what a search makes least by default.
+    """Epoch at which each member grokked, float64 `[M]`: the default objective of a search.
 
     For a member that did not grok it is `max_epochs` times one plus the share of the test examples
     that its best evaluation had wrong, so it is from one to two times `max_epochs`; it is two times
@@ -59,7 +60,7 @@ def epochs_to_grok(run: Run) -> np.ndarray:
 
 
 def share_wrong(metrics: Scalars) -> np.ndarray:
-    """Share of the test examples that are wrong, `[E]`: what a pruner compares by default."""
+    """Share of test examples with a wrong prediction, `[E]`: what a pruner compares by default."""
     return 1 - metrics["test_accuracy"]
 
 
@@ -104,7 +105,7 @@ def search(
         used.
       Interrupted: as for `grokjax.train`.
     """
-    require("optuna", "optuna")
+    import_library("optuna", "search")
     for name, count in (("populations", populations), ("population", population)):
         integer_at_least(1)(name, count)
     seeds = list(seeds)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from grokjax.config import labels
-from grokjax.errors import ConfigError
 from grokjax.results.run import Run
 
 Scalars = dict[str, np.ndarray]
@@ -34,12 +32,3 @@ def plain(values: Mapping[str, Any]) -> dict[str, Any]:
         name: value if isinstance(value, bool | int | float | str) else labels.value(name, value)
         for name, value in values.items()
     }
-
-
-def require(library: str, extra: str) -> None:
-    """Raise ConfigError, with the fix, if a library is not installed."""
-    if importlib.util.find_spec(library) is None:
-        raise ConfigError(
-            f"log_to: {library} is not installed; python -m pip install 'grokjax[{extra}]', "
-            f"or from a clone python -m pip install -e '.[{extra}]'"
-        )

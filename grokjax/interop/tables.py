@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import shutil
-from typing import Any
 
 from grokjax.errors import ConfigError, invalid, printable, reason
+from grokjax.interop.libraries import import_library
 from grokjax.results.run import Run
 from grokjax.runtime import paths
 from grokjax.storage.files import atomic_write
@@ -29,7 +28,7 @@ def write_history(run: Run, path: str | os.PathLike[str]) -> None:
     if file.suffix not in TABLES:
         raise invalid("path", str(path), f"must end in {' or '.join(TABLES)}")
     if file.suffix == ".parquet":
-        require_library("pyarrow", file.suffix)
+        import_library("pyarrow", f"path: a {file.suffix} file")
     paths.require_writable("path", file, "name another file")
     table = run.to_pandas()
     file.absolute().parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +59,7 @@ def write_zarr(run: Run, path: str | os.PathLike[str], overwrite: bool = False) 
         raise ConfigError(f"path: {printable(folder)} exists; name another, or set overwrite")
     if folder.is_file() or (folder.exists() and not (folder / ".zgroup").is_file()):
         raise ConfigError(f"path: {printable(folder)} is something else than Zarr; name another")
-    require_library("zarr", folder.suffix)
+    import_library("zarr", f"path: a {folder.suffix} file")
     paths.require_writable("path", folder / ".zgroup", "name another folder")
     tree = run.to_datatree()
     target = folder.absolute()
@@ -79,14 +78,3 @@ def write_zarr(run: Run, path: str | os.PathLike[str], overwrite: bool = False) 
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def require_library(name: str, suffix: str) -> Any:
-    """Import a library of the extra `export`. Raises ConfigError, which says how to install it."""
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ConfigError(
-            f"path: a {suffix} file needs {name}; install grokjax's extra export, python -m pip "
-            f"install {name}"
-        ) from error

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from grokjax.interop.scalars import Scalars, require, scalar_names, settings_of
+from grokjax.interop.libraries import import_library
+from grokjax.interop.scalars import Scalars, scalar_names, settings_of
 from grokjax.results.run import Run
 
 FOLDER = "tensorboard"
@@ -35,7 +36,7 @@ class TensorBoardLog:
     def __init__(
         self, folder: str | os.PathLike[str] | None = None, most_members: int = MOST_MEMBERS
     ) -> None:
-        require("tensorboard", "tensorboard")
+        import_library("tensorboard", "TensorBoardLog")
         self._folder, self._most = None if folder is None else Path(folder), most_members
         self._files: dict[int, Path] = {}
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from grokjax.analysis import times
 from grokjax.errors import invalid
-from grokjax.interop.scalars import Scalars, plain, require, scalar_names, settings_of
+from grokjax.interop.libraries import import_library
+from grokjax.interop.scalars import Scalars, plain, scalar_names, settings_of
 from grokjax.results import run as runs
 from grokjax.results.run import Run
 
@@ -48,7 +49,7 @@ class WandbLog:
         most_members: int = MOST_MEMBERS,
         **settings: Any,
     ) -> None:
-        require("wandb", "wandb")
+        import_library("wandb", "WandbLog")
         if per not in ("group", "member"):
             raise invalid("per", per, "must be group or member")
         self._per, self._most = per, most_members

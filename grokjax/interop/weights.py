@@ -6,7 +6,6 @@ of weights alone.
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import zipfile
@@ -18,6 +17,7 @@ import numpy as np
 
 from grokjax.config.config import Config
 from grokjax.errors import ConfigError, invalid, printable, reason
+from grokjax.interop.libraries import import_library
 from grokjax.models.model import flat_params
 from grokjax.runtime import memory, paths
 from grokjax.storage.files import atomic_write
@@ -110,31 +110,20 @@ def _write_npz(path: Path, arrays: Arrays, text: str | None) -> None:
 
 
 def _read_safetensors(path: Path) -> tuple[Arrays, str | None]:
-    with _library("safetensors", path).safe_open(path, "numpy") as stored:
+    library = import_library("safetensors", f"path: a {path.suffix} file")
+    with library.safe_open(path, "numpy") as stored:
         arrays = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
         return arrays, (stored.metadata() or {}).get(CONFIG)
 
 
 def _write_safetensors(path: Path, arrays: Arrays, text: str | None) -> None:
     metadata = None if text is None else {CONFIG: text}
-    _library("safetensors.numpy", path).save_file(arrays, path, metadata)
-
-
-def _library(name: str, path: Path) -> Any:
-    """Import an optional library. Raises ConfigError, which says how to install it."""
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        package = name.partition(".")[0]
-        extra = "grokjax's extra interop" if package == "safetensors" else "it"
-        raise ConfigError(
-            f"path: a {path.suffix} file needs {package}; install {extra}, python -m pip install "
-            f"{package}"
-        ) from error
+    library = import_library("safetensors.numpy", f"path: a {path.suffix} file")
+    library.save_file(arrays, path, metadata)
 
 
 def _read_torch(path: Path) -> tuple[Arrays, str | None]:
-    torch = _library("torch", path)
+    torch = import_library("torch", f"path: a {path.suffix} file")
     loaded = torch.load(path, map_location="cpu", weights_only=True)
     tensors = _tensors(loaded, torch.Tensor)
     if not tensors and isinstance(loaded, Mapping):

@@ -95,19 +95,15 @@ class EvaluationCallback:
             self._told = True
             self._say("on_evaluation is slow: it is called less often, with several rounds at once")
 
-    def take_chosen(self, members: Iterable[int]) -> set[int]:
+    def take_chosen(self, members: list[int]) -> set[int]:
         """Return which of these members, which have just been evaluated, are to be stopped."""
         if not self._given:
             return set()
-        found = sorted(self._chosen.intersection(members))
-        if processes.process_count() > 1:  # what the first process was told decides for all
-            asked = np.zeros((1, len(list(members))), bool)
-            for i, member in enumerate(members):
-                asked[0, i] = member in self._chosen
-            told = processes.gather({"chosen": asked})["chosen"][0]
-            found = [member for member, stop in zip(members, told, strict=True) if stop]
-        self._chosen.difference_update(found)
-        return set(found)
+        asked = np.array([[member in self._chosen for member in members]], bool)
+        told = processes.gather({"chosen": asked})["chosen"][0]  # the first process decides for all
+        found = {member for member, stop in zip(members, told, strict=True) if stop}
+        self._chosen -= found
+        return found
 
     def _deliver(self) -> None:
         """Call every function with all evaluations that wait, program by program."""
